@@ -1,0 +1,147 @@
+\echo Use "CREATE EXTENSION interlock" to load this file. \quit
+
+-- In the order of the families, each object with its COMMENT. Every name is qualified: nothing here
+-- depends on the caller's search_path.
+
+CREATE FUNCTION interlock.library_version() RETURNS pg_catalog.text
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'interlock_library_version';
+COMMENT ON FUNCTION interlock.library_version() IS
+'Version of the loaded library. It must equal the extension''s version in pg_extension.';
+
+GRANT USAGE ON SCHEMA interlock TO PUBLIC;
+
+-- Versioning
+
+CREATE FUNCTION interlock.row_version() RETURNS pg_catalog.trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_row_version';
+COMMENT ON FUNCTION interlock.row_version() IS
+'The row trigger of a versioned table; enable_versioning creates it. IL001 for a version that is not the row''s, IL005 for an update without one where versions are required, 22003 at the last value of the column''s type.';
+
+CREATE FUNCTION interlock.version_column() RETURNS pg_catalog.trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_marker';
+COMMENT ON FUNCTION interlock.version_column() IS
+'Marks a table''s version column: a trigger BEFORE UPDATE OF that column that never fires.';
+
+CREATE FUNCTION interlock.except_columns() RETURNS pg_catalog.trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_marker';
+COMMENT ON FUNCTION interlock.except_columns() IS
+'Marks the columns whose changes do not make a new version: a trigger BEFORE UPDATE OF those columns that never fires.';
+
+CREATE FUNCTION interlock.enable_versioning(
+    rel pg_catalog.regclass,
+    version_column pg_catalog.name DEFAULT 'version',
+    except_columns pg_catalog.name[] DEFAULT '{}',
+    accept pg_catalog.text DEFAULT 'either',
+    require_version boolean DEFAULT false,
+    mode pg_catalog.text DEFAULT 'enforce') RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_enable_versioning';
+COMMENT ON FUNCTION interlock.enable_versioning(pg_catalog.regclass, pg_catalog.name, pg_catalog.name[], pg_catalog.text, boolean, pg_catalog.text) IS
+'Versions a table, or changes its settings. Adds the column as bigint NOT NULL DEFAULT 1 where it is missing; an existing one may be smallint, integer, bigint or timestamptz. accept: echo, increment or either. Needs ownership (42501). Takes ACCESS EXCLUSIVE, or SHARE ROW EXCLUSIVE where the column is there and the table is not versioned yet. 42804, 42703, 22023 for unfit columns and settings, 55000 where the column holds nulls.';
+
+CREATE FUNCTION interlock.disable_versioning(rel pg_catalog.regclass) RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_disable_versioning';
+COMMENT ON FUNCTION interlock.disable_versioning(pg_catalog.regclass) IS
+'Takes the version triggers off a table; the column stays. Needs ownership (42501); 55000 where the table is not versioned. Takes ACCESS EXCLUSIVE.';
+
+CREATE FUNCTION interlock.disable_all() RETURNS pg_catalog.int4
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_disable_all';
+COMMENT ON FUNCTION interlock.disable_all() IS
+'Takes every trigger of interlock off this database and returns the number of tables that had one, so that DROP EXTENSION needs no CASCADE. Needs ownership of all of them (42501). Takes ACCESS EXCLUSIVE on each.';
+
+CREATE VIEW interlock.versioned_tables AS
+WITH triggers AS (
+    SELECT t.tgrelid, t.tgname, t.tgtype, t.tgenabled, t.tgattr, p.proname AS ours,
+           pg_catalog.string_to_array(pg_catalog.encode(t.tgargs, 'escape'), '\000') AS args
+    FROM pg_catalog.pg_trigger AS t
+    LEFT JOIN pg_catalog.pg_proc AS p
+        ON p.oid OPERATOR(pg_catalog.=) t.tgfoid
+        AND p.pronamespace OPERATOR(pg_catalog.=) (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname OPERATOR(pg_catalog.=) 'interlock')
+    WHERE NOT t.tgisinternal OR t.tgparentid OPERATOR(pg_catalog.<>) 0
+), tables AS (
+    SELECT r.tgrelid, r.tgname, r.tgenabled, r.args, a.attnum, a.attname, a.atttypid,
+           ARRAY(SELECT x.attname
+                 FROM triggers AS e
+                 CROSS JOIN pg_catalog.unnest(e.tgattr::pg_catalog.int2[]) WITH ORDINALITY AS u(attnum, position)
+                 JOIN pg_catalog.pg_attribute AS x ON x.attrelid OPERATOR(pg_catalog.=) e.tgrelid AND x.attnum OPERATOR(pg_catalog.=) u.attnum
+                 WHERE e.tgrelid OPERATOR(pg_catalog.=) r.tgrelid AND e.ours OPERATOR(pg_catalog.=) 'except_columns'
+                 ORDER BY u.position) AS except_columns,
+           (SELECT o.tgname FROM triggers AS o
+            WHERE o.tgrelid OPERATOR(pg_catalog.=) r.tgrelid AND o.ours IS NULL AND o.tgname OPERATOR(pg_catalog.>) r.tgname
+              AND (o.tgtype::pg_catalog.int4 OPERATOR(pg_catalog.&) 3) OPERATOR(pg_catalog.=) 3
+              AND (o.tgtype::pg_catalog.int4 OPERATOR(pg_catalog.&) 20) OPERATOR(pg_catalog.<>) 0
+            ORDER BY o.tgname LIMIT 1) AS later_trigger,
+           (SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i
+            JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) i.inhrelid
+            WHERE i.inhparent OPERATOR(pg_catalog.=) r.tgrelid AND NOT c.relispartition
+              AND NOT EXISTS (SELECT FROM triggers AS k WHERE k.tgrelid OPERATOR(pg_catalog.=) i.inhrelid AND k.ours OPERATOR(pg_catalog.=) 'row_version')
+            ORDER BY i.inhrelid LIMIT 1) AS unversioned_child
+    FROM triggers AS r
+    LEFT JOIN triggers AS m ON m.tgrelid OPERATOR(pg_catalog.=) r.tgrelid AND m.ours OPERATOR(pg_catalog.=) 'version_column'
+    LEFT JOIN pg_catalog.pg_attribute AS a
+        ON a.attrelid OPERATOR(pg_catalog.=) m.tgrelid AND a.attnum OPERATOR(pg_catalog.=) (m.tgattr::pg_catalog.int2[])[0]
+    WHERE r.ours OPERATOR(pg_catalog.=) 'row_version'
+)
+SELECT tgrelid::pg_catalog.regclass AS relation,
+       attname AS version_column,
+       pg_catalog.format_type(atttypid, NULL) AS kind,
+       except_columns,
+       pg_catalog.split_part(args[1], '=', 2) AS accept,
+       pg_catalog.split_part(args[2], '=', 2)::boolean AS require_version,
+       pg_catalog.split_part(args[3], '=', 2) AS mode,
+       pg_catalog.array_remove(ARRAY[
+           CASE WHEN attname IS NULL THEN 'has lost its version column' END,
+           CASE tgenabled WHEN 'D' THEN 'its version trigger is disabled'
+                          WHEN 'R' THEN 'its version trigger fires on replicas only'
+                          WHEN 'A' THEN 'its version trigger fires on replicas too and would refuse what is replicated' END,
+           'trigger ' || pg_catalog.quote_ident(later_trigger) || ' fires after the version trigger',
+           'child table ' || unversioned_child::pg_catalog.regclass || ' is not versioned'], NULL) AS problems
+FROM tables;
+COMMENT ON VIEW interlock.versioned_tables IS
+'The versioned tables of this database with their settings, and what keeps versioning from being in force. One row per partition too.';
+GRANT SELECT ON interlock.versioned_tables TO PUBLIC;
+
+CREATE FUNCTION interlock.assert_versioned(rels pg_catalog.regclass[]) RETURNS pg_catalog.void
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_assert_versioned';
+COMMENT ON FUNCTION interlock.assert_versioned(pg_catalog.regclass[]) IS
+'For boot checks and CI: 55000, naming every table, where one is not versioned or versioned_tables shows a problem with it.';
+
+CREATE FUNCTION interlock.observed_writes(
+    OUT relation pg_catalog.regclass, OUT role pg_catalog.regrole, OUT application_name pg_catalog.text,
+    OUT condition pg_catalog.text, OUT count pg_catalog.int8, OUT last_at pg_catalog.timestamptz) RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'interlock_observed_writes';
+COMMENT ON FUNCTION interlock.observed_writes() IS
+'What tables in mode observe would have refused in this session, by table, role, application_name and condition (stale_version or version_required).';
+
+-- Writes
+
+CREATE TYPE interlock.write_status AS ENUM
+    ('written', 'unchanged', 'merged', 'stale', 'missing', 'conflict', 'exists', 'rejected', 'held_back');
+COMMENT ON TYPE interlock.write_status IS
+'What became of a write: written; unchanged (nothing to write); merged; stale (another version); missing (no such row for this role); conflict (both sides changed the same columns); exists; rejected (by a trigger or policy); held_back (fine itself, but not the batch).';
+
+CREATE TYPE interlock.write_result AS (
+    status interlock.write_status,
+    version pg_catalog.int8,
+    current pg_catalog.jsonb,
+    conflicts pg_catalog.jsonb);
+COMMENT ON TYPE interlock.write_result IS
+'status; version: the row''s, new or present; current: the row as it is now, as far as this role may see it; conflicts: per contested column {"mine", "theirs"}, with "base" where one was given.';
+
+CREATE FUNCTION interlock.write_probe(record, record) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE COST 100 AS 'MODULE_PATHNAME', 'interlock_write_probe';
+COMMENT ON FUNCTION interlock.write_probe(record, record) IS
+'Part of the statements that interlock runs; 0A000 anywhere else.';
+
+CREATE FUNCTION interlock.versioned_update(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, expected pg_catalog.int8, changes pg_catalog.jsonb,
+    base pg_catalog.jsonb DEFAULT NULL) RETURNS pg_catalog.int8
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_versioned_update';
+COMMENT ON FUNCTION interlock.versioned_update(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8, pg_catalog.jsonb, pg_catalog.jsonb) IS
+'Updates the row with that primary key if it is still at the expected version, and returns the new version; a change that alters nothing returns the same one. changes: a JSON object of columns and values. IL001 at another version, IL002 for no such row, IL004 where a trigger or policy kept it from being written, 55000 for a table that is not versioned. Runs as the caller; locks the row as UPDATE does. READ COMMITTED waits for a concurrent writer and judges what it left; REPEATABLE READ and above raise 40001 where the row changed since the snapshot.';
+
+CREATE FUNCTION interlock.try_versioned_update(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, expected pg_catalog.int8, changes pg_catalog.jsonb,
+    base pg_catalog.jsonb DEFAULT NULL) RETURNS interlock.write_result
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_versioned_update';
+COMMENT ON FUNCTION interlock.try_versioned_update(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8, pg_catalog.jsonb, pg_catalog.jsonb) IS
+'versioned_update that tells instead of raising: written, unchanged, stale, missing or rejected, with the row as it is now and both sides of each contested column. Call it as SELECT r.* FROM interlock.try_versioned_update(...) AS r.';

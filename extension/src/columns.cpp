@@ -1,0 +1,260 @@
+#include "columns.hpp"
+
+extern "C" {
+#include <common/hashfn.h>
+#include <mb/pg_wchar.h>
+}
+
+namespace interlock {
+namespace {
+
+constexpr int max_column_sets = 256;  // beyond it the table is read anew, without any
+constexpr int shown_bytes = 100;      // of a value or message inside our own message
+
+char* clip(const char* text, int limit) {
+    int length = static_cast<int>(strlen(text));
+    if (length <= limit) return pstrdup(text);
+    return psprintf("%.*s...", pg_mbcliplen(text, length, limit), text);
+}
+
+char* scalar_text(JsonbValue& value) {
+    switch (value.type) {
+        case jbvString: return pnstrdup(value.val.string.val, value.val.string.len);
+        case jbvNumeric:
+            return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
+        case jbvBool: return pstrdup(value.val.boolean ? "true" : "false");
+        default: return nullptr;  // JSON null is SQL NULL
+    }
+}
+
+char* value_text(JsonbValue& value) {
+    return value.type == jbvBinary ? json_text(JsonbValueToJsonb(&value)) : scalar_text(value);
+}
+
+bool is_json_type(Oid type) { return type == JSONOID || type == JSONBOID; }
+
+Datum read_json(const Column& column, JsonbValue& value) {
+    Jsonb* json = JsonbValueToJsonb(&value);
+    return column.type == JSONBOID ? JsonbPGetDatum(json) : CStringGetTextDatum(json_text(json));
+}
+
+// jsonb_to_record() knows how arrays, composites and domains over them are written in JSON: hand it
+// a record of one column.
+FmgrInfo* prepare_populate(Table& table) {
+    auto* function = allocate_in<FmgrInfo>(table.context);
+    fmgr_info_cxt(F_JSONB_TO_RECORD, function, table.context);
+    return function;
+}
+
+TupleDesc one_column(const Column& column) {
+    TupleDesc desc = CreateTemplateTupleDesc(1);
+    TupleDescInitEntry(desc, 1, "value", column.type, column.typmod, 0);
+    return BlessTupleDesc(desc);
+}
+
+Datum field_of(Datum record, TupleDesc desc, bool* is_null) {
+    HeapTupleHeader header = DatumGetHeapTupleHeader(record);
+    HeapTupleData tuple = {};
+    tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+    tuple.t_data = header;
+    return heap_getattr(&tuple, 1, desc, is_null);
+}
+
+Datum read_structure(Table& table, Column& column, JsonbValue& value, bool* is_null) {
+    if (column.populate == nullptr) column.populate = prepare_populate(table);
+    JsonObject object;
+    object.add("value", JsonbValueToJsonb(&value));
+    ReturnSetInfo result = {};
+    result.type = T_ReturnSetInfo;
+    result.expectedDesc = one_column(column);
+    LOCAL_FCINFO(call, 1);
+    InitFunctionCallInfoData(*call, column.populate, 1, InvalidOid, nullptr,
+                             reinterpret_cast<Node*>(&result));
+    call->args[0] = {JsonbPGetDatum(object.finish()), false};
+    return field_of(FunctionCallInvoke(call), result.expectedDesc, is_null);
+}
+
+Datum input(Table& table, Column& column, char* text) {
+    if (!column.input_ready) {
+        Oid function;
+        getTypeInputInfo(column.type, &function, &column.io_parameter);
+        fmgr_info_cxt(function, &column.input, table.context);
+        column.input_ready = true;
+    }
+    return InputFunctionCall(&column.input, text, column.io_parameter, column.typmod);
+}
+
+Datum convert(Table& table, Column& column, JsonbValue& value, bool* is_null) {
+    *is_null = value.type == jbvNull;
+    if (*is_null) return input(table, column, nullptr);
+    if (is_json_type(column.type)) return read_json(column, value);
+    if (value.type == jbvBinary || is_json_type(getBaseType(column.type)))
+        return read_structure(table, column, value, is_null);
+    return input(table, column, scalar_text(value));
+}
+
+bool is_about_the_value(int sqlstate) {
+    int category = ERRCODE_TO_CATEGORY(sqlstate);
+    return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
+}
+
+// The type's own error, with the column and the value put in front.
+[[noreturn]] void rethrow_about(Relation relation, const Column& column, const char* text) {
+    ErrorData* error = CopyErrorData();
+    if (!is_about_the_value(error->sqlerrcode)) ReThrowError(error);
+    FlushErrorState();
+    error->message = psprintf("column \"%s\" of table \"%s\" cannot take the value %s: %s",
+                              column.name, RelationGetRelationName(relation),
+                              text ? psprintf("\"%s\"", clip(text, shown_bytes)) : "null",
+                              clip(error->message, 2 * shown_bytes));
+    error->schema_name = get_namespace_name(RelationGetNamespace(relation));
+    error->table_name = pstrdup(RelationGetRelationName(relation));
+    error->column_name = pstrdup(column.name);
+    ReThrowError(error);
+    pg_unreachable();
+}
+
+// Runs a conversion; its errors name the column and the value, which `text` shows.
+template <typename Conversion, typename Text>
+Datum naming_errors(Relation relation, const Column& column, Conversion conversion, Text text) {
+    MemoryContext caller = CurrentMemoryContext;
+    volatile Datum result = 0;
+    PG_TRY();
+    { result = conversion(); }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(caller);
+        rethrow_about(relation, column, text());
+    }
+    PG_END_TRY();
+    return result;
+}
+
+uint32 hash_of_names(Jsonb* json, int* count) {
+    uint32 hash = 0;
+    *count = 0;
+    for (JsonMembers members(json); members.next(); ++*count) {
+        auto* bytes = reinterpret_cast<const unsigned char*>(members.name().data());
+        hash = hash_combine(hash, hash_bytes(bytes, static_cast<int>(members.name().size())));
+    }
+    return hash;
+}
+
+bool same_names(Table& table, const ColumnSet& set, Jsonb* json) {
+    int i = 0;
+    for (JsonMembers members(json); members.next(); i++)
+        if (members.name() != table.column(set.attnos[i]).name) return false;
+    return true;
+}
+
+ColumnSet* find_column_set(Table& table, Jsonb* json, uint32 hash, int count) {
+    for (ColumnSet* set = table.column_sets; set; set = set->next)
+        if (set->hash == hash && set->count == count && same_names(table, *set, json)) return set;
+    return nullptr;
+}
+
+[[noreturn]] void raise_not_changeable(Relation relation, const Column& column, const char* argument,
+                                       const char* what) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("\"%s\" must not contain the %s column \"%s\" of table \"%s\"", argument, what,
+                           column.name, RelationGetRelationName(relation)),
+                    errtablecol(relation, column.attno)));
+    pg_unreachable();
+}
+
+[[noreturn]] void raise_generated(Relation relation, const Column& column) {
+    ereport(ERROR, (errcode(ERRCODE_GENERATED_ALWAYS),
+                    errmsg("column \"%s\" of table \"%s\" is generated and cannot be changed", column.name,
+                           RelationGetRelationName(relation)),
+                    errtablecol(relation, column.attno)));
+    pg_unreachable();
+}
+
+const Column& changeable_column(Relation relation, Table& table, std::string_view name,
+                                const char* argument) {
+    Column* column = find_column(table, name);
+    if (column == nullptr) raise_unknown_column(relation, name);
+    if (table.is_key_column(column->attno)) raise_not_changeable(relation, *column, argument, "key");
+    if (column->attno == table.versioning.column)
+        raise_not_changeable(relation, *column, argument, "version");
+    if (column->generated) raise_generated(relation, *column);
+    return *column;
+}
+
+ColumnSet* add_column_set(Relation relation, Table& table, Jsonb* json, const char* argument, uint32 hash,
+                          int count) {
+    auto* attnos = allocate_in<AttrNumber>(table.context, count);
+    int i = 0;
+    for (JsonMembers members(json); members.next();)
+        attnos[i++] = changeable_column(relation, table, members.name(), argument).attno;
+    MemoryContext previous = MemoryContextSwitchTo(table.context);
+    auto* set = allocate<ColumnSet>();
+    *set = {table.column_sets, hash, count, attnos, nullptr};
+    MemoryContextSwitchTo(previous);
+    table.column_sets = set;
+    if (++table.column_set_count > max_column_sets) forget(table);
+    return set;
+}
+
+void require_object(Jsonb* json, const char* argument) {
+    if (!is_object(json))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("\"%s\" must be a JSON object of column names and values", argument)));
+}
+
+}  // namespace
+
+Changes read_changes(Relation relation, Table& table, Jsonb* json, const char* argument) {
+    require_object(json, argument);
+    int count;
+    uint32 hash = hash_of_names(json, &count);
+    ColumnSet* set = find_column_set(table, json, hash, count);
+    if (set == nullptr) set = add_column_set(relation, table, json, argument, hash, count);
+    Changes changes = {set, allocate<Datum>(count), allocate<bool>(count)};
+    int i = 0;
+    for (JsonMembers members(json); members.next(); i++)
+        changes.values[i] = read_value(relation, table, table.column(set->attnos[i]), members.value(),
+                                       &changes.nulls[i]);
+    return changes;
+}
+
+Jsonb* read_base(Relation relation, Table& table, Jsonb* json) {
+    require_object(json, "base");
+    for (JsonMembers members(json); members.next();)
+        if (find_column(table, members.name()) == nullptr) raise_unknown_column(relation, members.name());
+    return json;
+}
+
+Datum read_value(Relation relation, Table& table, Column& column, JsonbValue& value, bool* is_null) {
+    return naming_errors(
+        relation, column, [&] { return convert(table, column, value, is_null); }, [&] { return value_text(value); });
+}
+
+Datum read_text(Relation relation, Table& table, Column& column, char* text) {
+    return naming_errors(
+        relation, column, [&] { return input(table, column, text); }, [&] { return text; });
+}
+
+Jsonb* show_value(Table& table, Column& column, Datum value) {
+    if (!column.json_ready) {
+        prepare_json_converter(column.json, column.type, table.context);
+        column.json_ready = true;
+    }
+    return to_json(column.json, value);
+}
+
+bool same_value(const Column& column, Datum left, bool left_null, Datum right, bool right_null) {
+    if (left_null || right_null) return left_null == right_null;
+    return datum_image_eq(left, right, column.by_value, column.length);
+}
+
+void raise_unknown_column(Relation relation, std::string_view name) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                    errmsg("column \"%s\" of table \"%s\" does not exist",
+                           clip(pnstrdup(name.data(), name.size()), shown_bytes),
+                           RelationGetRelationName(relation)),
+                    errtable(relation)));
+    pg_unreachable();
+}
+
+}  // namespace interlock

@@ -1,0 +1,109 @@
+#include "errors.hpp"
+
+namespace interlock {
+namespace {
+
+struct ConditionInfo {
+    const char* name;
+    int sqlstate;
+    const char* hint;
+};
+
+// In the order of enum Condition. Never class 40 (a generic retry loop would repeat a stale write)
+// and never class 23.
+constexpr ConditionInfo conditions[] = {
+    {"stale_version", MAKE_SQLSTATE('I', 'L', '0', '0', '1'),
+     "Read the row again and decide with its present values; the try_ functions return them together "
+     "with the columns in conflict."},
+    {"row_missing", MAKE_SQLSTATE('I', 'L', '0', '0', '2'),
+     "The row was deleted, was never there, or is hidden from this role."},
+    {"merge_conflict", MAKE_SQLSTATE('I', 'L', '0', '0', '3'),
+     "Both sides changed the same columns: let a person choose between base, mine and theirs."},
+    {"write_rejected", MAKE_SQLSTATE('I', 'L', '0', '0', '4'),
+     "A trigger that returns NULL or a row-level security policy kept the row from being written."},
+    {"version_required", MAKE_SQLSTATE('I', 'L', '0', '0', '5'),
+     "Send the version that was read along with the change, or use interlock.versioned_update."},
+    {"row_exists", MAKE_SQLSTATE('I', 'L', '0', '0', '6'),
+     "Read the row and pass its version to update it."},
+    {"lease_held", MAKE_SQLSTATE('I', 'L', '0', '1', '0'), "Try again after it expires."},
+    {"lease_lost", MAKE_SQLSTATE('I', 'L', '0', '1', '1'),
+     "Stop working: somebody else may hold the lease now."},
+    {"claim_lost", MAKE_SQLSTATE('I', 'L', '0', '2', '0'),
+     "Stop working: the claim expired and may be another worker's now."},
+};
+
+const ConditionInfo& info(Condition condition) { return conditions[static_cast<int>(condition)]; }
+
+void append_text(StringInfo json, const char* name, const char* value) {
+    appendStringInfo(json, ", \"%s\": ", name);
+    escape_json(json, value);
+}
+
+void append_version(StringInfo json, const char* name, std::optional<int64> version) {
+    if (version) appendStringInfo(json, ", \"%s\": " INT64_FORMAT, name, *version);
+}
+
+// DETAIL for machines: one JSON object, without row contents, because it reaches the server log.
+char* detail_json(Condition condition, const RowReport& row) {
+    StringInfoData json;
+    initStringInfo(&json);
+    appendStringInfo(&json, "{\"condition\": \"%s\"", info(condition).name);
+    append_text(&json, "schema", get_namespace_name(RelationGetNamespace(row.relation)));
+    append_text(&json, "table", RelationGetRelationName(row.relation));
+    if (row.key_json) appendStringInfo(&json, ", \"key\": %s", row.key_json);
+    append_version(&json, "expected", row.expected);
+    append_version(&json, "current", row.current);
+    appendStringInfoChar(&json, '}');
+    return json.data;
+}
+
+[[noreturn]] void raise(Condition condition, const RowReport& row, const char* message) {
+    ereport(ERROR, (errcode(info(condition).sqlstate), errmsg_internal("%s", message),
+                    errdetail_internal("%s", detail_json(condition, row)),
+                    errhint("%s", info(condition).hint), errtable(row.relation)));
+    pg_unreachable();
+}
+
+// row (id)=(1) of table "accounts", as far as the caller may see the key
+char* row_name(const RowReport& row) {
+    const char* table = RelationGetRelationName(row.relation);
+    return row.key_text ? psprintf("row %s of table \"%s\"", row.key_text, table)
+                        : psprintf("row of table \"%s\"", table);
+}
+
+}  // namespace
+
+const char* condition_name(Condition condition) { return info(condition).name; }
+
+void raise_stale_version(const RowReport& row) {
+    const char* name = row_name(row);
+    char* message = psprintf("%s is not at version " INT64_FORMAT, name, row.expected.value_or(0));
+    if (!row.expected)
+        message = psprintf("%s cannot be updated with no version", name);
+    else if (row.current)
+        message = psprintf("%s is at version " INT64_FORMAT ", not " INT64_FORMAT, name,
+                           *row.current, *row.expected);
+    raise(Condition::stale_version, row, message);
+}
+
+void raise_row_missing(const RowReport& row) {
+    raise(Condition::row_missing, row, psprintf("%s does not exist", row_name(row)));
+}
+
+void raise_write_rejected(const RowReport& row) {
+    raise(Condition::write_rejected, row, psprintf("write to %s was rejected", row_name(row)));
+}
+
+void raise_version_required(const RowReport& row) {
+    raise(Condition::version_required, row,
+          psprintf("%s was updated without a version", row_name(row)));
+}
+
+void require_argument(FunctionCallInfo fcinfo, int number, const char* name) {
+    if (PG_ARGISNULL(number))
+        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                        errmsg("argument \"%s\" of %s must not be null", name,
+                               get_func_name(fcinfo->flinfo->fn_oid))));
+}
+
+}  // namespace interlock

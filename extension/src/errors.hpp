@@ -1,0 +1,42 @@
+// The error vocabulary: the conditions PostgreSQL has no name for, and how each is reported.
+#pragma once
+
+#include "postgres.hpp"
+
+#include <optional>
+
+namespace interlock {
+
+// The conditions of SQLSTATE class IL; errors.cpp has the one table that describes them.
+enum class Condition {
+    stale_version,
+    row_missing,
+    merge_conflict,
+    write_rejected,
+    version_required,
+    row_exists,
+    lease_held,
+    lease_lost,
+    claim_lost,
+};
+
+const char* condition_name(Condition condition);
+
+// The row an error is about. What the caller may not see is left null and stays out of the report.
+struct RowReport {
+    Relation relation;
+    const char* key_text;  // as in PostgreSQL's own messages: (id)=(1)
+    const char* key_json;  // as a JSON object: {"id": 1}
+    std::optional<int64> expected;
+    std::optional<int64> current;
+};
+
+[[noreturn]] void raise_stale_version(const RowReport& row);
+[[noreturn]] void raise_row_missing(const RowReport& row);
+[[noreturn]] void raise_write_rejected(const RowReport& row);
+[[noreturn]] void raise_version_required(const RowReport& row);
+
+// Refuses a NULL argument (22004) by its name.
+void require_argument(FunctionCallInfo fcinfo, int number, const char* name);
+
+}  // namespace interlock

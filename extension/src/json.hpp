@@ -1,0 +1,49 @@
+// Building JSON from column values and walking the JSON objects that callers send.
+#pragma once
+
+#include "postgres.hpp"
+
+namespace interlock {
+
+// Any value as jsonb, exactly as to_jsonb() shows it. Keep one per type: it caches the look-up.
+struct JsonConverter {
+    FmgrInfo function;
+    Oid type;
+};
+
+void prepare_json_converter(JsonConverter& converter, Oid type, MemoryContext context);
+Jsonb* to_json(JsonConverter& converter, Datum value);
+
+// A JSON object in the making. Names and values must outlive the call to finish().
+class JsonObject {
+  public:
+    JsonObject();
+    void add(const char* name, Jsonb* value);  // a null pointer adds JSON null
+    Jsonb* finish();
+
+  private:
+    JsonbParseState* state_;
+};
+
+// The members of a JSON object, one next() after the other; nested values stay packed.
+class JsonMembers {
+  public:
+    explicit JsonMembers(Jsonb* object);
+    bool next();
+    std::string_view name() const { return {name_.val.string.val, static_cast<size_t>(name_.val.string.len)}; }
+    JsonbValue& value() { return value_; }
+
+  private:
+    JsonbIterator* iterator_;
+    JsonbValue name_;
+    JsonbValue value_;
+};
+
+bool is_object(Jsonb* json);
+
+// The member of that name, or null.
+JsonbValue* find_member(Jsonb* object, const char* name);
+
+char* json_text(Jsonb* json);
+
+}  // namespace interlock

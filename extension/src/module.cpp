@@ -1,0 +1,21 @@
+#include "table.hpp"
+
+extern "C" {
+PG_MODULE_MAGIC;
+PGDLLEXPORT void _PG_init(void);
+}
+
+void _PG_init() {
+    interlock::initialize_table_cache();
+    MarkGUCPrefixReserved("interlock");
+}
+
+namespace interlock {
+
+// library_version() → text: must be the version of the installed SQL objects
+INTERLOCK_FUNCTION(library_version) {
+    (void)fcinfo;
+    PG_RETURN_TEXT_P(cstring_to_text(INTERLOCK_VERSION));
+}
+
+}  // namespace interlock

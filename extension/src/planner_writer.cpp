@@ -1,0 +1,267 @@
+#include "current_row.hpp"
+#include "statement.hpp"
+#include "writer.hpp"
+
+namespace interlock {
+
+// An UPDATE of one set of columns, for one role.
+struct UpdateStatement {
+    UpdateStatement* next;
+    Oid role;
+    bool compares;  // skips rows that the changes would leave as they are
+    bool bumps;     // the row trigger will not fire (session_replication_role = replica)
+    SPIPlanPtr plan;
+};
+
+namespace {
+
+constexpr int max_attempts = 10;  // against rows that change under a write again and again
+
+// What the statement's last condition learned about the row that had the key and the version.
+enum class Match { none, same, differs };
+
+// The write that is being run now, for its statement's last condition and the row trigger to find.
+struct OwnWrite {
+    int trigger_depth;
+    int64 expected;
+    Match match;
+    bool taken;  // the row trigger has seen its row
+    OwnWrite* outer;
+};
+
+OwnWrite* own_write;
+
+int trigger_depth() { return DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, 0)); }
+
+void append_assignments(StringInfo sql, const Update& update, bool bumps, Parameters& parameters) {
+    const ColumnSet& set = *update.changes.columns;
+    for (int i = 0; i < set.count; i++) {
+        const Column& column = update.table.column(set.attnos[i]);
+        appendStringInfo(sql, "%s%s = $%d", i > 0 ? ", " : "", quote_identifier(column.name),
+                         parameters.add(column.type));
+    }
+    const char* version = quote_identifier(update.table.column(update.table.versioning.column).name);
+    if (bumps) appendStringInfo(sql, ", %s = t.%s OPERATOR(pg_catalog.+) 1", version, version);
+}
+
+// ROW(columns now), ROW(columns wanted)
+void append_comparison(StringInfo sql, const Update& update, int first_value) {
+    const ColumnSet& set = *update.changes.columns;
+    appendStringInfoString(sql, "ROW(");
+    for (int i = 0; i < set.count; i++) {
+        if (i > 0) appendStringInfoString(sql, ", ");
+        append_column(sql, update.table.column(set.attnos[i]));
+    }
+    appendStringInfoString(sql, "), ROW(");
+    for (int i = 0; i < set.count; i++)
+        appendStringInfo(sql, "%s$%d", i > 0 ? ", " : "", first_value + i);
+    appendStringInfoString(sql, ")");
+}
+
+SPIPlanPtr prepare_update(const Update& update, bool compares, bool bumps) {
+    Table& table = update.table;
+    Parameters parameters(table, 1 + update.changes.columns->count);
+    int expected = parameters.add(INT8OID);
+    StringInfoData sql;
+    initStringInfo(&sql);
+    appendStringInfoString(&sql, "UPDATE ");
+    append_table(&sql, update.relation);
+    appendStringInfoString(&sql, " SET ");
+    append_assignments(&sql, update, bumps, parameters);
+    appendStringInfoString(&sql, " WHERE ");
+    append_key_condition(&sql, table);
+    const char* version = quote_identifier(table.column(table.versioning.column).name);
+    appendStringInfo(&sql, " AND t.%s OPERATOR(pg_catalog.=) $%d AND interlock.write_probe(", version,
+                     expected);
+    if (compares)
+        append_comparison(&sql, update, expected + 1);
+    else
+        appendStringInfoString(&sql, "NULL, NULL");
+    appendStringInfo(&sql, ") RETURNING t.%s::pg_catalog.int8", version);
+    return prepare_plan(table, sql.data, parameters);
+}
+
+// Comparing tells the caller what the columns hold, so it must be allowed to read them.
+bool may_compare(const Update& update) {
+    const ColumnSet& set = *update.changes.columns;
+    if (pg_class_aclcheck(update.table.relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK) return true;
+    for (int i = 0; i < set.count; i++)
+        if (!may_select(update.table.relid, set.attnos[i])) return false;
+    return true;
+}
+
+UpdateStatement* add_update_statement(const Update& update, bool compares, bool bumps) {
+    ColumnSet& set = *update.changes.columns;
+    SPIPlanPtr plan = prepare_update(update, compares, bumps);
+    auto* statement = allocate_in<UpdateStatement>(update.table.context);
+    *statement = {set.statements, GetUserId(), compares, bumps, plan};
+    return set.statements = statement;
+}
+
+SPIPlanPtr update_plan(const Update& update) {
+    bool compares = may_compare(update);
+    bool bumps = !row_trigger_fires(update.table.versioning);
+    UpdateStatement* statement = update.changes.columns->statements;
+    for (; statement; statement = statement->next)
+        if (statement->role == GetUserId() && statement->compares == compares && statement->bumps == bumps)
+            return statement->plan;
+    return add_update_statement(update, compares, bumps)->plan;
+}
+
+void execute_update(const Update& update, SPIPlanPtr plan) {
+    int count = update.changes.columns->count;
+    Datum* values = allocate<Datum>(count + 1);
+    bool* nulls = allocate<bool>(count + 1);
+    values[0] = Int64GetDatum(update.expected);
+    memcpy(values + 1, update.changes.values, sizeof(Datum) * count);
+    memcpy(nulls + 1, update.changes.nulls, sizeof(bool) * count);
+    execute_plan(plan, update.table, update.key, values, nulls, count + 1);
+}
+
+// The new version, or nothing where no row was written; `match` tells more.
+std::optional<int64> run_update(const Update& update, Match& match) {
+    SPIPlanPtr plan = update_plan(update);
+    OwnWrite mine = {trigger_depth(), update.expected, Match::none, false, own_write};
+    own_write = &mine;
+    with_cleanup([&] { execute_update(update, plan); }, [&] { own_write = mine.outer; });
+    match = mine.match;
+    if (SPI_processed > 1) raise_several_rows(update);
+    if (SPI_processed == 0) return {};
+    bool is_null;
+    return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+}
+
+// Runs `body` in a subtransaction; false where it failed with 40001, which is then forgotten.
+template <typename Body>
+bool survives_serialization_failure(Body body) {
+    MemoryContext memory = CurrentMemoryContext;
+    ResourceOwner owner = CurrentResourceOwner;
+    volatile bool done = true;
+    BeginInternalSubTransaction(nullptr);
+    MemoryContextSwitchTo(memory);
+    PG_TRY();
+    {
+        body();
+        ReleaseCurrentSubTransaction();
+    }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(memory);
+        ErrorData* error = CopyErrorData();
+        if (error->sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE) PG_RE_THROW();
+        FlushErrorState();
+        RollbackAndReleaseCurrentSubTransaction();
+        done = false;
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(memory);
+    CurrentResourceOwner = owner;
+    return done;
+}
+
+// At READ COMMITTED a row that a concurrent writer moved to another partition is looked up again;
+// the executor can only raise 40001 for it.
+std::optional<int64> run_update_following_moves(const Update& update, Match& match) {
+    if (update.table.relkind != RELKIND_PARTITIONED_TABLE || IsolationUsesXactSnapshot())
+        return run_update(update, match);
+    std::optional<int64> version;
+    for (int attempt = 1; attempt < max_attempts; attempt++)
+        if (survives_serialization_failure([&] { version = run_update(update, match); })) return version;
+    return run_update(update, match);
+}
+
+WriteOutcome describe(WriteStatus status, const CurrentRow& row) {
+    return {status, row.version, row.json, row.conflicts};
+}
+
+bool is_expected(const CurrentRow& row, const Update& update) {
+    return row.found && row.version == update.expected;
+}
+
+// No row was written, and none was found unchanged. Nothing is decided while the row may have become
+// writable between the two looks: then no trigger has run, and the write is tried again.
+std::optional<WriteOutcome> explain(const Update& update, Match match, MemoryContext memory, bool last) {
+    require_newest_row(update);
+    CurrentRow row = read_current_row(update, memory);
+    if (!row.found) return WriteOutcome{WriteStatus::missing, {}, nullptr, nullptr};
+    if (!is_expected(row, update)) return describe(WriteStatus::stale, row);
+    if (match == Match::none && !last) return {};
+    return WriteOutcome{WriteStatus::rejected, row.version, nullptr, nullptr};
+}
+
+std::optional<WriteOutcome> attempt(const Update& update, MemoryContext memory, bool last) {
+    Match match = Match::none;
+    if (std::optional<int64> version = run_update_following_moves(update, match))
+        return WriteOutcome{WriteStatus::written, version, nullptr, nullptr};
+    if (match != Match::same) return explain(update, match, memory, last);
+    require_newest_row(update);
+    return WriteOutcome{WriteStatus::unchanged, update.expected, nullptr, nullptr};
+}
+
+void require_update_privilege(const Update& update) {
+    Oid relid = update.table.relid;
+    if (pg_class_aclcheck(relid, GetUserId(), ACL_UPDATE) == ACLCHECK_OK) return;
+    if (pg_attribute_aclcheck_all(relid, GetUserId(), ACL_UPDATE, ACLMASK_ANY) == ACLCHECK_OK) return;
+    aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, update.table.name);
+}
+
+// No columns to change: there is only the version to judge.
+WriteOutcome check_only(const Update& update, MemoryContext memory) {
+    require_update_privilege(update);
+    require_newest_row(update);
+    CurrentRow row = read_current_row(update, memory);
+    if (!row.found) return {WriteStatus::missing, {}, nullptr, nullptr};
+    if (!is_expected(row, update)) return describe(WriteStatus::stale, row);
+    return {WriteStatus::unchanged, row.version, nullptr, nullptr};
+}
+
+WriteOutcome write(const Update& update, MemoryContext memory) {
+    if (update.changes.columns->count == 0) return check_only(update, memory);
+    bool once = IsolationUsesXactSnapshot();
+    for (int number = 1;; number++) {
+        CHECK_FOR_INTERRUPTS();
+        std::optional<WriteOutcome> outcome = attempt(update, memory, once || number == max_attempts);
+        if (outcome) return *outcome;
+    }
+}
+
+// record_image_ne() checks the two rows' types itself, and keeps what it learned in our fn_extra.
+bool rows_differ(FunctionCallInfo fcinfo) {
+    LOCAL_FCINFO(call, 2);
+    InitFunctionCallInfoData(*call, fcinfo->flinfo, 2, InvalidOid, nullptr, nullptr);
+    call->args[0] = fcinfo->args[0];
+    call->args[1] = fcinfo->args[1];
+    return DatumGetBool(record_image_ne(call));
+}
+
+bool is_own_statement() { return own_write && own_write->trigger_depth == trigger_depth(); }
+
+}  // namespace
+
+// write_probe(record, record) → boolean: the last condition of our UPDATE, reached by the row that has the
+// key and the version. True where the rows (the columns now, the columns wanted) differ or are not compared.
+INTERLOCK_FUNCTION(write_probe) {
+    if (!is_own_statement())
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("interlock.write_probe is part of interlock's own statements")));
+    bool differs = PG_ARGISNULL(0) || PG_ARGISNULL(1) || rows_differ(fcinfo);
+    own_write->match = differs ? Match::differs : Match::same;
+    PG_RETURN_BOOL(differs);
+}
+
+WriteOutcome planner_update(const Update& update) {
+    MemoryContext memory = CurrentMemoryContext;
+    SPI_connect();
+    WriteOutcome outcome = write(update, memory);
+    SPI_finish();
+    return outcome;
+}
+
+bool take_own_write(int64 old_version) {
+    if (own_write == nullptr || own_write->taken || own_write->expected != old_version) return false;
+    if (own_write->trigger_depth + 1 != trigger_depth()) return false;
+    own_write->taken = true;
+    return true;
+}
+
+}  // namespace interlock

@@ -1,0 +1,83 @@
+#include "statement.hpp"
+
+extern "C" {
+#include <utils/plancache.h>
+}
+
+namespace interlock {
+namespace {
+
+// The plan of a key look-up must be an index scan even while the table is too small for the planner to
+// care: it is kept, and the table grows.
+void plan_without_seqscan(SPIPlanPtr plan) {
+    int nest_level = NewGUCNestLevel();
+    set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    ReleaseCachedPlan(SPI_plan_get_cached_plan(plan), CurrentResourceOwner);
+    AtEOXact_GUC(true, nest_level);
+}
+
+// A partitioned table's generic plan would lock every partition at each call.
+int cursor_options(const Table& table) {
+    return table.relkind == RELKIND_PARTITIONED_TABLE ? 0 : CURSOR_OPT_GENERIC_PLAN;
+}
+
+}  // namespace
+
+void append_table(StringInfo sql, Relation relation) {
+    const char* schema = get_namespace_name(RelationGetNamespace(relation));
+    appendStringInfo(sql, "%s AS t", quote_qualified_identifier(schema, RelationGetRelationName(relation)));
+}
+
+void append_column(StringInfo sql, const Column& column) {
+    appendStringInfo(sql, "t.%s", quote_identifier(column.name));
+}
+
+void append_key_condition(StringInfo sql, Table& table) {
+    for (int i = 0; i < table.key.count; i++) {
+        const KeyColumn& key = table.key.columns[i];
+        const Column& column = table.column(key.attno);
+        const char* left = psprintf("t.%s", quote_identifier(column.name));
+        if (i > 0) appendStringInfoString(sql, " AND ");
+        generate_operator_clause(sql, left, column.type, key.equal_operator, psprintf("$%d", i + 1), key.type);
+    }
+}
+
+Parameters::Parameters(Table& table, int more) : types_(allocate<Oid>(table.key.count + more)), count_(0) {
+    for (int i = 0; i < table.key.count; i++)
+        add(table.key.columns[i].type);
+}
+
+int Parameters::add(Oid type) {
+    types_[count_] = type;
+    return ++count_;
+}
+
+SPIPlanPtr prepare_plan(Table& table, const char* sql, const Parameters& parameters) {
+    SPIPlanPtr plan = SPI_prepare_cursor(sql, parameters.count(), const_cast<Oid*>(parameters.types()),
+                                         cursor_options(table));
+    if (plan == nullptr) elog(ERROR, "could not prepare: %s", SPI_result_code_string(SPI_result));
+    MemoryContext previous = MemoryContextSwitchTo(table.context);
+    table.plans = lappend(table.plans, plan);
+    MemoryContextSwitchTo(previous);
+    SPI_keepplan(plan);
+    plan_without_seqscan(plan);
+    return plan;
+}
+
+int execute_plan(SPIPlanPtr plan, Table& table, const KeyValues& key, const Datum* more, const bool* more_nulls,
+                 int more_count) {
+    int count = table.key.count + more_count;
+    Datum* values = allocate<Datum>(count);
+    char* nulls = allocate<char>(count);
+    memset(nulls, ' ', count);
+    memcpy(values, key.values, sizeof(Datum) * table.key.count);
+    for (int i = 0; i < more_count; i++) {
+        values[table.key.count + i] = more[i];
+        if (more_nulls[i]) nulls[table.key.count + i] = 'n';
+    }
+    int result = SPI_execute_plan(plan, values, nulls, false, 0);
+    if (result < 0) elog(ERROR, "could not execute: %s", SPI_result_code_string(result));
+    return result;
+}
+
+}  // namespace interlock

@@ -1,0 +1,37 @@
+// The texts and plans of the statements that reach a row by its key.
+#pragma once
+
+#include "key.hpp"
+
+namespace interlock {
+
+// The table, quoted and qualified, under the alias t.
+void append_table(StringInfo sql, Relation relation);
+
+// k1 = $1 AND k2 = $2, with the operators of the key's index, found by no search_path.
+void append_key_condition(StringInfo sql, Table& table);
+
+// The column, quoted and qualified by t.
+void append_column(StringInfo sql, const Column& column);
+
+// The parameters of a statement: the key first, then what add() appends.
+class Parameters {
+  public:
+    Parameters(Table& table, int more);
+    int add(Oid type);  // the number to write after $
+    const Oid* types() const { return types_; }
+    int count() const { return count_; }
+
+  private:
+    Oid* types_;
+    int count_;
+};
+
+// Prepares and saves a plan that lives as long as the table's cache entry.
+SPIPlanPtr prepare_plan(Table& table, const char* sql, const Parameters& parameters);
+
+// Runs it with the key and then `more` values.
+int execute_plan(SPIPlanPtr plan, Table& table, const KeyValues& key, const Datum* more, const bool* more_nulls,
+                 int more_count);
+
+}  // namespace interlock

@@ -1,0 +1,360 @@
+#include "table.hpp"
+
+namespace interlock {
+namespace {
+
+struct Entry {
+    Oid relid;
+    Table* table;
+};
+
+HTAB* cache;
+Table* last_used;       // most calls are for the table of the call before
+uint64 invalidations;   // counts them, to notice one that arrives while a table is being read
+List* retired;          // replaced in the cache, but a call on the stack may still use them
+bool some_invalid;      // the cache holds entries to drop at the end of the transaction
+Oid function_oids[3];
+
+void retire(Table* table) {
+    if (last_used == table) last_used = nullptr;
+    MemoryContext previous = MemoryContextSwitchTo(TopMemoryContext);
+    retired = lappend(retired, table);
+    MemoryContextSwitchTo(previous);
+}
+
+void free_table(Table* table) {
+    ListCell* cell;
+    foreach (cell, table->plans)
+        SPI_freeplan(static_cast<SPIPlanPtr>(lfirst(cell)));
+    MemoryContextDelete(table->context);
+}
+
+void free_retired_tables() {
+    ListCell* cell;
+    foreach (cell, retired)
+        free_table(static_cast<Table*>(lfirst(cell)));
+    list_free(retired);
+    retired = NIL;
+}
+
+void free_invalid_tables() {
+    HASH_SEQ_STATUS scan;
+    hash_seq_init(&scan, cache);
+    while (auto* entry = static_cast<Entry*>(hash_seq_search(&scan))) {
+        if (entry->table->valid) continue;
+        free_table(entry->table);
+        hash_search(cache, &entry->relid, HASH_REMOVE, nullptr);
+    }
+    some_invalid = false;
+    last_used = nullptr;
+}
+
+// No call of ours is on the stack when a transaction has ended.
+void transaction_ended(XactEvent event, void*) {
+    if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
+        return;
+    if (retired != NIL) free_retired_tables();
+    if (some_invalid) free_invalid_tables();
+}
+
+void invalidate(Entry* entry) {
+    entry->table->valid = false;
+    some_invalid = true;
+}
+
+void invalidate_all() {
+    HASH_SEQ_STATUS scan;
+    hash_seq_init(&scan, cache);
+    while (auto* entry = static_cast<Entry*>(hash_seq_search(&scan)))
+        invalidate(entry);
+}
+
+void relation_invalidated(Datum, Oid relid) {
+    invalidations++;
+    if (!OidIsValid(relid)) return invalidate_all();
+    auto* entry = static_cast<Entry*>(hash_search(cache, &relid, HASH_FIND, nullptr));
+    if (entry) invalidate(entry);
+}
+
+// Statement texts name the schema, which a rename changes without touching the relation.
+void namespace_invalidated(Datum, int, uint32) {
+    invalidations++;
+    invalidate_all();
+    memset(function_oids, 0, sizeof function_oids);
+}
+
+void function_invalidated(Datum, int, uint32) { memset(function_oids, 0, sizeof function_oids); }
+
+void read_columns(Table& table, Relation relation) {
+    TupleDesc desc = RelationGetDescr(relation);
+    table.column_count = desc->natts;
+    table.columns = allocate<Column>(desc->natts);
+    for (AttrNumber attno = 1; attno <= desc->natts; attno++) {
+        Form_pg_attribute form = attribute(desc, attno);
+        Column& column = table.column(attno);
+        column.attno = attno;
+        column.name = pstrdup(NameStr(form->attname));
+        column.type = form->atttypid;
+        column.typmod = form->atttypmod;
+        column.collation = form->attcollation;
+        column.length = form->attlen;
+        column.by_value = form->attbyval;
+        column.dropped = form->attisdropped;
+        column.generated = form->attgenerated != '\0';
+    }
+}
+
+[[noreturn]] void raise_bad_setting(Relation relation, const char* setting) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("unknown setting \"%s\" of the version trigger of table \"%s\"", setting,
+                           RelationGetRelationName(relation)),
+                    errhint("Call interlock.enable_versioning again."), errtable(relation)));
+    pg_unreachable();
+}
+
+void read_setting(Versioning& versioning, Relation relation, std::string_view setting) {
+    if (setting == "accept=either")
+        versioning.accept = Accept::either;
+    else if (setting == "accept=echo")
+        versioning.accept = Accept::echo;
+    else if (setting == "accept=increment")
+        versioning.accept = Accept::increment;
+    else if (setting == "require_version=true" || setting == "require_version=false")
+        versioning.require_version = setting == "require_version=true";
+    else if (setting == "mode=enforce" || setting == "mode=observe")
+        versioning.observe = setting == "mode=observe";
+    else
+        raise_bad_setting(relation, setting.data());
+}
+
+void read_version_column(Versioning& versioning, Relation relation, const Trigger& marker) {
+    if (marker.tgnattr != 1) return;
+    switch (attribute(RelationGetDescr(relation), marker.tgattr[0])->atttypid) {
+        case INT2OID: versioning.kind = VersionKind::int2; break;
+        case INT4OID: versioning.kind = VersionKind::int4; break;
+        case INT8OID: versioning.kind = VersionKind::int8; break;
+        case TIMESTAMPTZOID: versioning.kind = VersionKind::timestamptz; break;
+        default: return;
+    }
+    versioning.column = marker.tgattr[0];
+}
+
+void read_trigger(Versioning& versioning, Relation relation, const Trigger& trigger) {
+    if (trigger.tgfoid == trigger_function(TriggerFunction::row_version)) {
+        versioning.triggered = true;
+        versioning.fires = trigger.tgenabled;
+        for (int i = 0; i < trigger.tgnargs; i++)
+            read_setting(versioning, relation, trigger.tgargs[i]);
+    } else if (trigger.tgfoid == trigger_function(TriggerFunction::version_column)) {
+        read_version_column(versioning, relation, trigger);
+    } else if (trigger.tgfoid == trigger_function(TriggerFunction::except_columns)) {
+        for (int i = 0; i < trigger.tgnattr; i++)
+            versioning.except = bms_add_member(versioning.except, trigger.tgattr[i]);
+    } else if (TRIGGER_FOR_ROW(trigger.tgtype) && TRIGGER_FOR_BEFORE(trigger.tgtype) &&
+               TRIGGER_FOR_UPDATE(trigger.tgtype)) {
+        versioning.only_before_update = false;
+    }
+}
+
+void read_versioning(Versioning& versioning, Relation relation) {
+    versioning.only_before_update = true;
+    if (relation->trigdesc == nullptr) return;
+    for (int i = 0; i < relation->trigdesc->numtriggers; i++)
+        read_trigger(versioning, relation, relation->trigdesc->triggers[i]);
+}
+
+// The primary key, deferrable or not: the planner path needs no more than its columns. A temporal
+// one (WITHOUT OVERLAPS, not btree) is none for us.
+void read_key_index(Key& key, Relation relation, Relation index) {
+    if (!index->rd_index->indisprimary || index->rd_rel->relam != BTREE_AM_OID) return;
+    for (int i = 0; i < index->rd_index->indnkeyatts; i++) {
+        KeyColumn& column = key.columns[i];
+        column.attno = index->rd_index->indkey.values[i];
+        column.type = getBaseType(attribute(RelationGetDescr(relation), column.attno)->atttypid);
+        column.equal_operator =
+            get_opfamily_member(index->rd_opfamily[i], index->rd_opcintype[i],
+                                index->rd_opcintype[i], BTEqualStrategyNumber);
+    }
+    key.count = index->rd_index->indnkeyatts;
+}
+
+void read_key(Key& key, Relation relation) {
+    List* indexes = RelationGetIndexList(relation);
+    ListCell* cell;
+    foreach (cell, indexes) {
+        Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+        read_key_index(key, relation, index);
+        index_close(index, AccessShareLock);
+        if (key.count > 0) break;
+    }
+}
+
+// Read into a context of the caller's first, so that an error half-way leaves nothing in the cache.
+Table* read_table(Relation relation) {
+    MemoryContext context =
+        AllocSetContextCreate(CurrentMemoryContext, "interlock table", ALLOCSET_SMALL_SIZES);
+    MemoryContext previous = MemoryContextSwitchTo(context);
+    Table* table = allocate<Table>();
+    table->relid = RelationGetRelid(relation);
+    table->name = pstrdup(RelationGetRelationName(relation));
+    table->context = context;
+    table->relkind = relation->rd_rel->relkind;
+    table->temporary = RelationUsesLocalBuffers(relation);
+    read_columns(*table, relation);
+    read_versioning(table->versioning, relation);
+    if (relation->rd_rel->relhasindex) read_key(table->key, relation);
+    MemoryContextSwitchTo(previous);
+    return table;
+}
+
+Table& remember(Table* table) {
+    MemoryContextSetParent(table->context, CacheMemoryContext);
+    bool found;
+    auto* entry = static_cast<Entry*>(hash_search(cache, &table->relid, HASH_ENTER, &found));
+    if (found) retire(entry->table);
+    entry->table = table;
+    return *table;
+}
+
+[[noreturn]] void raise_not_a_table(Relation relation) {
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    errmsg("\"%s\" is not a table", RelationGetRelationName(relation)),
+                    errdetail_relkind_not_supported(relation->rd_rel->relkind)));
+    pg_unreachable();
+}
+
+[[noreturn]] void raise_not_versioned(Relation relation, const char* problem) {
+    const char* schema = get_namespace_name(RelationGetNamespace(relation));
+    const char* name = quote_qualified_identifier(schema, RelationGetRelationName(relation));
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("table \"%s\" %s", RelationGetRelationName(relation), problem),
+                    errhint("Call interlock.enable_versioning(%s).", quote_literal_cstr(name)),
+                    errtable(relation)));
+    pg_unreachable();
+}
+
+[[noreturn]] void raise_no_key(Relation relation) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("table \"%s\" has no primary key", RelationGetRelationName(relation)),
+                    errhint("A row is written by its primary key: add one."), errtable(relation)));
+    pg_unreachable();
+}
+
+bool may_report_here(Oid relid, AttrNumber attno) {
+    return check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED && may_select(relid, attno);
+}
+
+}  // namespace
+
+bool Table::is_key_column(AttrNumber attno) const {
+    for (int i = 0; i < key.count; i++)
+        if (key.columns[i].attno == attno) return true;
+    return false;
+}
+
+void initialize_table_cache() {
+    HASHCTL control = {};
+    control.keysize = sizeof(Oid);
+    control.entrysize = sizeof(Entry);
+    control.hcxt = TopMemoryContext;
+    cache = hash_create("interlock tables", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+    CacheRegisterRelcacheCallback(relation_invalidated, 0);
+    CacheRegisterSyscacheCallback(NAMESPACEOID, namespace_invalidated, 0);
+    CacheRegisterSyscacheCallback(PROCOID, function_invalidated, 0);
+    RegisterXactCallback(transaction_ended, nullptr);
+}
+
+Table& table_of(Relation relation) {
+    Oid relid = RelationGetRelid(relation);
+    if (last_used && last_used->relid == relid && last_used->valid) return *last_used;
+    auto* entry = static_cast<Entry*>(hash_search(cache, &relid, HASH_FIND, nullptr));
+    if (entry == nullptr || !entry->table->valid) {
+        uint64 before = invalidations;
+        Table& table = remember(read_table(relation));
+        table.valid = invalidations == before;
+        some_invalid |= !table.valid;
+        return *(last_used = &table);
+    }
+    return *(last_used = entry->table);
+}
+
+void forget(Table& table) {
+    table.valid = false;
+    some_invalid = true;
+}
+
+Relation open_table(Oid relid, LOCKMODE lockmode) {
+    Relation relation = try_relation_open(relid, lockmode);
+    if (relation == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                        errmsg("relation with OID %u does not exist", relid)));
+    if (IsSystemRelation(relation))
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("permission denied: \"%s\" is a system catalog",
+                               RelationGetRelationName(relation))));
+    switch (relation->rd_rel->relkind) {
+        case RELKIND_RELATION:
+        case RELKIND_PARTITIONED_TABLE:
+        case RELKIND_FOREIGN_TABLE: return relation;
+        default: raise_not_a_table(relation);
+    }
+}
+
+Relation open_versioned_table(Oid relid, LOCKMODE lockmode) {
+    Relation relation = open_table(relid, lockmode);
+    const Table& table = table_of(relation);
+    if (!table.versioning.triggered) raise_not_versioned(relation, "is not versioned");
+    if (table.versioning.column == 0) raise_not_versioned(relation, "has lost its version column");
+    if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA &&
+        !row_trigger_fires(table.versioning))
+        raise_not_versioned(relation, "has its version trigger disabled");
+    if (table.key.count == 0) raise_no_key(relation);
+    return relation;
+}
+
+Column* find_column(Table& table, std::string_view name) {
+    for (int i = 0; i < table.column_count; i++)
+        if (!table.columns[i].dropped && name == table.columns[i].name) return &table.columns[i];
+    return nullptr;
+}
+
+bool row_trigger_fires(const Versioning& versioning) {
+    if (!versioning.triggered) return false;
+    if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
+        return versioning.fires == TRIGGER_FIRES_ON_REPLICA || versioning.fires == TRIGGER_FIRES_ALWAYS;
+    return versioning.fires == TRIGGER_FIRES_ON_ORIGIN || versioning.fires == TRIGGER_FIRES_ALWAYS;
+}
+
+bool may_select(Oid relid, AttrNumber attno) {
+    return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+           pg_attribute_aclcheck(relid, attno, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+bool may_report(Oid relid, AttrNumber attno) {
+    if (may_report_here(relid, attno)) return true;
+    if (!get_rel_relispartition(relid)) return false;
+    char* name = get_attname(relid, attno, false);
+    ListCell* cell;
+    foreach (cell, get_partition_ancestors(relid)) {
+        AttrNumber there = get_attnum(lfirst_oid(cell), name);
+        if (there != InvalidAttrNumber && may_report_here(lfirst_oid(cell), there)) return true;
+    }
+    return false;
+}
+
+const char* trigger_function_name(TriggerFunction function) {
+    constexpr const char* names[] = {"row_version", "version_column", "except_columns"};
+    return names[static_cast<int>(function)];
+}
+
+Oid trigger_function(TriggerFunction function) {
+    Oid& oid = function_oids[static_cast<int>(function)];
+    if (!OidIsValid(oid))
+        oid = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+                              CStringGetDatum(trigger_function_name(function)),
+                              PointerGetDatum(buildoidvector(nullptr, 0)),
+                              ObjectIdGetDatum(get_namespace_oid("interlock", true)));
+    return oid;
+}
+
+}  // namespace interlock

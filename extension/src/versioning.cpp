@@ -1,0 +1,401 @@
+// Setting a table up for versioning, and taking it off again. All of it is triggers on the user's table.
+
+#include "table.hpp"
+#include "errors.hpp"
+
+namespace interlock {
+namespace {
+
+// Named to fire after every other BEFORE trigger; recognized by their functions all the same.
+constexpr const char* row_trigger_name = "\"~interlock_version\"";
+constexpr const char* version_marker_name = "\"~interlock_version_column\"";
+constexpr const char* except_marker_name = "\"~interlock_except_columns\"";
+
+struct Settings {
+    const char* version_column;
+    List* except_columns;  // of char*
+    const char* accept;
+    bool require_version;
+    const char* mode;
+};
+
+bool is_one_of(const char* value, std::initializer_list<const char*> allowed) {
+    for (const char* candidate : allowed)
+        if (strcmp(value, candidate) == 0) return true;
+    return false;
+}
+
+void require_one_of(const char* argument, const char* value, std::initializer_list<const char*> allowed) {
+    if (is_one_of(value, allowed)) return;
+    StringInfoData list;
+    initStringInfo(&list);
+    for (const char* candidate : allowed)
+        appendStringInfo(&list, "%s\"%s\"", list.len > 0 ? ", " : "", candidate);
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("\"%s\" cannot be \"%s\"", argument, value), errhint("Allowed: %s.", list.data)));
+}
+
+List* read_names(ArrayType* array) {
+    Datum* elements;
+    bool* nulls;
+    int count;
+    deconstruct_array(array, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &elements, &nulls, &count);
+    List* names = NIL;
+    for (int i = 0; i < count; i++) {
+        if (nulls[i])
+            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                            errmsg("\"except_columns\" must not contain null")));
+        names = lappend(names, pstrdup(NameStr(*DatumGetName(elements[i]))));
+    }
+    return names;
+}
+
+Settings read_settings(FunctionCallInfo fcinfo) {
+    constexpr const char* arguments[] = {"rel", "version_column", "except_columns", "accept", "require_version", "mode"};
+    for (int i = 0; i < 6; i++)
+        require_argument(fcinfo, i, arguments[i]);
+    Settings settings = {NameStr(*PG_GETARG_NAME(1)), read_names(PG_GETARG_ARRAYTYPE_P(2)),
+                         text_to_cstring(PG_GETARG_TEXT_PP(3)), PG_GETARG_BOOL(4),
+                         text_to_cstring(PG_GETARG_TEXT_PP(5))};
+    require_one_of("accept", settings.accept, {"either", "echo", "increment"});
+    require_one_of("mode", settings.mode, {"enforce", "observe"});
+    if (settings.require_version && strcmp(settings.accept, "either") == 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("\"require_version\" needs \"accept\" to be \"echo\" or \"increment\""),
+                        errhint("With both accepted, a stale increment can pass for a fresh echo.")));
+    return settings;
+}
+
+void execute(const char* sql) {
+    int result = SPI_execute(sql, false, 0);
+    if (result < 0) elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
+}
+
+// The SPI connection that a definition needs, for the length of `body`.
+template <typename Body>
+void with_spi(Body body) {
+    SPI_connect();
+    body();
+    SPI_finish();
+}
+
+char* quoted_table(Oid relid) {
+    return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
+void require_owner(Relation relation) {
+    if (!owns_relation(RelationGetRelid(relation), GetUserId()))
+        aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(relation->rd_rel->relkind),
+                       RelationGetRelationName(relation));
+}
+
+bool is_ours(const Trigger& trigger) {
+    return trigger.tgfoid == trigger_function(TriggerFunction::row_version) ||
+           trigger.tgfoid == trigger_function(TriggerFunction::version_column) ||
+           trigger.tgfoid == trigger_function(TriggerFunction::except_columns);
+}
+
+// The names of our triggers on a relation; those cloned from a partitioned table go with the parent's.
+List* our_triggers(Oid relid, bool* cloned) {
+    Relation relation = relation_open(relid, NoLock);
+    List* names = NIL;
+    *cloned = false;
+    for (int i = 0; relation->trigdesc && i < relation->trigdesc->numtriggers; i++) {
+        const Trigger& trigger = relation->trigdesc->triggers[i];
+        if (!is_ours(trigger)) continue;
+        if (trigger.tgisclone)
+            *cloned = true;
+        else
+            names = lappend(names, pstrdup(trigger.tgname));
+    }
+    relation_close(relation, NoLock);
+    return names;
+}
+
+[[noreturn]] void raise_inherited(Oid relid) {
+    Oid parent = linitial_oid(get_partition_ancestors(relid));
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("partition \"%s\" is versioned through its parent \"%s\"", get_rel_name(relid),
+                           get_rel_name(parent)),
+                    errhint("Change the settings of the parent, or detach the partition.")));
+    pg_unreachable();
+}
+
+// True where there was one.
+bool drop_triggers(Oid relid) {
+    bool cloned;
+    List* names = our_triggers(relid, &cloned);
+    ListCell* cell;
+    foreach (cell, names)
+        execute(psprintf("DROP TRIGGER %s ON %s", quote_identifier(static_cast<char*>(lfirst(cell))),
+                         quoted_table(relid)));
+    return names != NIL;
+}
+
+void require_not_inherited(Oid relid) {
+    bool cloned;
+    our_triggers(relid, &cloned);
+    if (cloned) raise_inherited(relid);
+}
+
+void create_row_trigger(Oid relid, const Settings& settings) {
+    execute(psprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION "
+                     "interlock.row_version('accept=%s', 'require_version=%s', 'mode=%s')",
+                     row_trigger_name, quoted_table(relid), settings.accept,
+                     settings.require_version ? "true" : "false", settings.mode));
+}
+
+void create_marker(Oid relid, const char* name, TriggerFunction function, const char* columns) {
+    execute(psprintf("CREATE TRIGGER %s BEFORE UPDATE OF %s ON %s FOR EACH ROW WHEN (false) EXECUTE FUNCTION "
+                     "interlock.%s()",
+                     name, columns, quoted_table(relid), trigger_function_name(function)));
+}
+
+char* column_list(List* names) {
+    StringInfoData list;
+    initStringInfo(&list);
+    ListCell* cell;
+    foreach (cell, names)
+        appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", quote_identifier(static_cast<char*>(lfirst(cell))));
+    return list.data;
+}
+
+void create_triggers(Oid relid, const Settings& settings) {
+    create_row_trigger(relid, settings);
+    create_marker(relid, version_marker_name, TriggerFunction::version_column, quote_identifier(settings.version_column));
+    if (settings.except_columns != NIL)
+        create_marker(relid, except_marker_name, TriggerFunction::except_columns, column_list(settings.except_columns));
+}
+
+[[noreturn]] void raise_bad_column(Relation relation, const Column& column, int sqlstate, const char* problem) {
+    ereport(ERROR, (errcode(sqlstate), errmsg("column \"%s\" of table \"%s\" %s", column.name,
+                                              RelationGetRelationName(relation), problem),
+                    errtablecol(relation, column.attno)));
+    pg_unreachable();
+}
+
+bool is_version_type(Oid type) {
+    return type == INT2OID || type == INT4OID || type == INT8OID || type == TIMESTAMPTZOID;
+}
+
+void check_version_column(Relation relation, Table& table, const Column& column, const Settings& settings) {
+    if (!is_version_type(column.type))
+        raise_bad_column(relation, column, ERRCODE_DATATYPE_MISMATCH,
+                         "cannot be a version: it must be smallint, integer, bigint or timestamptz");
+    if (column.generated || attribute(RelationGetDescr(relation), column.attno)->attidentity != '\0')
+        raise_bad_column(relation, column, ERRCODE_INVALID_PARAMETER_VALUE, "is generated and cannot be a version");
+    if (table.is_key_column(column.attno))
+        raise_bad_column(relation, column, ERRCODE_INVALID_PARAMETER_VALUE,
+                         "is part of the primary key and cannot be a version");
+    if (settings.require_version && column.type == TIMESTAMPTZOID)
+        raise_bad_column(relation, column, ERRCODE_INVALID_PARAMETER_VALUE,
+                         "is a timestamp, which \"require_version\" cannot be judged by");
+}
+
+void check_except_columns(Relation relation, Table& table, const Settings& settings) {
+    Bitmapset* seen = nullptr;
+    ListCell* cell;
+    foreach (cell, settings.except_columns) {
+        auto* name = static_cast<char*>(lfirst(cell));
+        Column* column = find_column(table, name);
+        if (column == nullptr)
+            ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                            errmsg("column \"%s\" of table \"%s\" does not exist", name, table.name),
+                            errtable(relation)));
+        if (strcmp(name, settings.version_column) == 0)
+            raise_bad_column(relation, *column, ERRCODE_INVALID_PARAMETER_VALUE,
+                             "is the version and cannot be excepted from it");
+        if (bms_is_member(column->attno, seen))
+            raise_bad_column(relation, *column, ERRCODE_DUPLICATE_COLUMN, "is excepted twice");
+        seen = bms_add_member(seen, column->attno);
+    }
+}
+
+bool holds_null(Oid relid, const char* column) {
+    execute(psprintf("SELECT FROM %s WHERE %s IS NULL LIMIT 1", quoted_table(relid), quote_identifier(column)));
+    return SPI_processed > 0;
+}
+
+void require_no_null(Oid relid, const Settings& settings) {
+    if (!holds_null(relid, settings.version_column)) return;
+    const char* column = quote_identifier(settings.version_column);
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("version column \"%s\" of table \"%s\" holds nulls", settings.version_column,
+                           get_rel_name(relid)),
+                    errhint("Give those rows a version first: UPDATE %s SET %s = 1 WHERE %s IS NULL.",
+                            quoted_table(relid), column, column)));
+}
+
+void add_version_column(Oid relid, const Settings& settings) {
+    execute(psprintf("ALTER TABLE %s ADD COLUMN %s pg_catalog.int8 NOT NULL DEFAULT 1", quoted_table(relid),
+                     quote_identifier(settings.version_column)));
+}
+
+// What the checks found out about the relation, which must be closed before it is altered.
+struct Target {
+    Oid relid;
+    bool partitioned;
+    bool has_column;
+    bool may_hold_null;
+};
+
+// DROP TRIGGER and ADD COLUMN need the strongest lock; taking it first avoids an upgrade.
+LOCKMODE definition_lock(Oid relid, const Settings& settings) {
+    bool has_column = get_attnum(relid, settings.version_column) != InvalidAttrNumber;
+    Relation relation = open_table(relid, AccessShareLock);
+    bool versioned = table_of(relation).versioning.triggered;
+    relation_close(relation, AccessShareLock);
+    return has_column && !versioned ? ShareRowExclusiveLock : AccessExclusiveLock;
+}
+
+Target check_target(Oid relid, const Settings& settings) {
+    Relation relation = open_table(relid, definition_lock(relid, settings));
+    require_owner(relation);
+    Table& table = table_of(relation);
+    check_except_columns(relation, table, settings);
+    Column* column = find_column(table, settings.version_column);
+    if (column) check_version_column(relation, table, *column, settings);
+    Target target = {relid, table.relkind == RELKIND_PARTITIONED_TABLE, column != nullptr,
+                     column && column->type != TIMESTAMPTZOID &&
+                         !attribute(RelationGetDescr(relation), column->attno)->attnotnull};
+    relation_close(relation, NoLock);
+    return target;
+}
+
+// A partitioned table hands its triggers to its partitions; inheritance children get their own.
+void put_triggers(const Target& target, const Settings& settings) {
+    ListCell* cell;
+    foreach (cell, find_all_inheritors(target.relid, AccessExclusiveLock, nullptr)) {
+        drop_triggers(lfirst_oid(cell));
+        CHECK_FOR_INTERRUPTS();
+        if (!target.partitioned) create_triggers(lfirst_oid(cell), settings);
+    }
+    if (target.partitioned) create_triggers(target.relid, settings);
+}
+
+void define(const Target& target, const Settings& settings) {
+    require_not_inherited(target.relid);
+    if (!target.has_column)
+        add_version_column(target.relid, settings);
+    else if (target.may_hold_null)
+        require_no_null(target.relid, settings);
+    put_triggers(target, settings);
+}
+
+bool remove(Oid relid) {
+    bool removed = false;
+    ListCell* cell;
+    foreach (cell, find_all_inheritors(relid, AccessExclusiveLock, nullptr)) {
+        removed |= drop_triggers(lfirst_oid(cell));
+        CHECK_FOR_INTERRUPTS();
+    }
+    return removed;
+}
+
+void require_removable(Oid relid) {
+    Relation relation = open_table(relid, AccessExclusiveLock);
+    require_owner(relation);
+    relation_close(relation, NoLock);
+    require_not_inherited(relid);
+}
+
+[[noreturn]] void raise_not_versioned(Oid relid) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("table \"%s\" is not versioned", get_rel_name(relid))));
+    pg_unreachable();
+}
+
+// The tables that carry one of our triggers, partitions with an inherited one left out.
+List* tables_with_triggers() {
+    execute("SELECT DISTINCT t.tgrelid FROM pg_catalog.pg_trigger t "
+            "JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) t.tgfoid "
+            "JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace "
+            "WHERE n.nspname OPERATOR(pg_catalog.=) 'interlock' AND t.tgparentid OPERATOR(pg_catalog.=) 0");
+    List* tables = NIL;
+    for (uint64 i = 0; i < SPI_processed; i++) {
+        bool is_null;
+        tables = lappend_oid(tables, DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null)));
+    }
+    return tables;
+}
+
+void append_finding(StringInfo list, Oid relid, const char* problem) {
+    appendStringInfo(list, "%s\"%s\" %s", list->len > 0 ? ", " : "", get_rel_name(relid), problem);
+}
+
+// "a" is not versioned, "b" has its version trigger disabled
+void find_problem(StringInfo list, Oid relid) {
+    Relation relation = open_table(relid, AccessShareLock);
+    relation_close(relation, NoLock);
+    execute(psprintf("SELECT pg_catalog.array_to_string(problems, ', ') FROM interlock.versioned_tables "
+                     "WHERE relation OPERATOR(pg_catalog.=) %u", relid));
+    if (SPI_processed == 0) return append_finding(list, relid, "is not versioned");
+    const char* problems = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+    if (problems[0] != '\0') append_finding(list, relid, psprintf("(%s)", problems));
+}
+
+void assert_all(ArrayType* array) {
+    Datum* elements;
+    bool* nulls;
+    int count;
+    deconstruct_array(array, REGCLASSOID, sizeof(Oid), true, TYPALIGN_INT, &elements, &nulls, &count);
+    StringInfoData list;
+    initStringInfo(&list);
+    for (int i = 0; i < count; i++) {
+        if (nulls[i])
+            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("\"rels\" must not contain null")));
+        find_problem(&list, DatumGetObjectId(elements[i]));
+    }
+    if (list.len > 0)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("versioning is not in force: %s", list.data),
+                        errhint("Call interlock.enable_versioning for these tables.")));
+}
+
+}  // namespace
+
+// enable_versioning(rel regclass, version_column name, except_columns name[], accept text,
+// require_version boolean, mode text) → void
+INTERLOCK_FUNCTION(enable_versioning) {
+    Settings settings = read_settings(fcinfo);
+    PreventCommandIfReadOnly("interlock.enable_versioning()");
+    Target target = check_target(PG_GETARG_OID(0), settings);
+    with_spi([&] { define(target, settings); });
+    PG_RETURN_VOID();
+}
+
+// disable_versioning(rel regclass) → void: the version column stays
+INTERLOCK_FUNCTION(disable_versioning) {
+    require_argument(fcinfo, 0, "rel");
+    PreventCommandIfReadOnly("interlock.disable_versioning()");
+    Oid relid = PG_GETARG_OID(0);
+    require_removable(relid);
+    with_spi([&] {
+        if (!remove(relid)) raise_not_versioned(relid);
+    });
+    PG_RETURN_VOID();
+}
+
+// disable_all() → integer: the number of tables that had one of our triggers
+INTERLOCK_FUNCTION(disable_all) {
+    (void)fcinfo;
+    PreventCommandIfReadOnly("interlock.disable_all()");
+    int count = 0;
+    with_spi([&] {
+        ListCell* cell;
+        foreach (cell, tables_with_triggers()) {
+            require_removable(lfirst_oid(cell));
+            count += drop_triggers(lfirst_oid(cell)) ? 1 : 0;
+        }
+    });
+    PG_RETURN_INT32(count);
+}
+
+// assert_versioned(rels regclass[]) → void
+INTERLOCK_FUNCTION(assert_versioned) {
+    require_argument(fcinfo, 0, "rels");
+    with_spi([&] { assert_all(PG_GETARG_ARRAYTYPE_P(0)); });
+    PG_RETURN_VOID();
+}
+
+}  // namespace interlock

@@ -1,0 +1,41 @@
+// The write engine: update a row by its key and say what happened.
+#pragma once
+
+#include "columns.hpp"
+#include "key.hpp"
+
+#include <optional>
+
+namespace interlock {
+
+// In the order of the SQL type interlock.write_status.
+enum class WriteStatus { written, unchanged, merged, stale, missing, conflict, exists, rejected, held_back };
+
+// How much of the present row a caller wants to hear of when the write did not happen.
+enum class Report { version, row_and_conflicts };
+
+struct Update {
+    Relation relation;
+    Table& table;
+    KeyValues key;
+    int64 expected;
+    Changes changes;
+    Jsonb* base;  // the row as the caller read it, or null
+    Report report;
+};
+
+struct WriteOutcome {
+    WriteStatus status;
+    std::optional<int64> version;
+    Jsonb* current;
+    Jsonb* conflicts;
+};
+
+// Updates through an SPI plan: works wherever an UPDATE works.
+WriteOutcome planner_update(const Update& update);
+
+// Is the row trigger looking at the row of an interlock write, whose version was judged already?
+// Answers yes once per write.
+bool take_own_write(int64 old_version);
+
+}  // namespace interlock
