@@ -19,11 +19,15 @@ char* clip(const char* text, int limit) {
 
 char* scalar_text(JsonbValue& value) {
     switch (value.type) {
-        case jbvString: return pnstrdup(value.val.string.val, value.val.string.len);
+        case jbvString:
+            return pnstrdup(value.val.string.val, value.val.string.len);
         case jbvNumeric:
-            return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
-        case jbvBool: return pstrdup(value.val.boolean ? "true" : "false");
-        default: return nullptr;  // JSON null is SQL NULL
+            return DatumGetCString(
+                DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
+        case jbvBool:
+            return pstrdup(value.val.boolean ? "true" : "false");
+        default:
+            return nullptr;  // JSON null is SQL NULL
     }
 }
 
@@ -31,7 +35,9 @@ char* value_text(JsonbValue& value) {
     return value.type == jbvBinary ? json_text(JsonbValueToJsonb(&value)) : scalar_text(value);
 }
 
-bool is_json_type(Oid type) { return type == JSONOID || type == JSONBOID; }
+bool is_json_type(Oid type) {
+    return type == JSONOID || type == JSONBOID;
+}
 
 Datum read_json(const Column& column, JsonbValue& value) {
     Jsonb* json = JsonbValueToJsonb(&value);
@@ -93,15 +99,24 @@ Datum convert(Table& table, Column& column, JsonbValue& value, bool* is_null) {
     return input(table, column, scalar_text(value));
 }
 
+// Not what concerns the session or the server rather than the value: cancellation, memory,
+// conflicts.
 bool is_about_the_value(int sqlstate) {
-    int category = ERRCODE_TO_CATEGORY(sqlstate);
-    return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
+    switch (ERRCODE_TO_CATEGORY(sqlstate)) {
+        case ERRCODE_TRANSACTION_ROLLBACK:
+        case ERRCODE_INSUFFICIENT_RESOURCES:
+        case ERRCODE_OPERATOR_INTERVENTION:
+        case ERRCODE_SYSTEM_ERROR:
+        case ERRCODE_INTERNAL_ERROR:
+            return false;
+        default:
+            return true;
+    }
 }
 
 // The type's own error, with the column and the value put in front.
 [[noreturn]] void rethrow_about(Relation relation, const Column& column, const char* text) {
     ErrorData* error = CopyErrorData();
-    if (!is_about_the_value(error->sqlerrcode)) ReThrowError(error);
     FlushErrorState();
     error->message = psprintf("column \"%s\" of table \"%s\" cannot take the value %s: %s",
                               column.name, RelationGetRelationName(relation),
@@ -123,6 +138,7 @@ Datum naming_errors(Relation relation, const Column& column, Conversion conversi
     { result = conversion(); }
     PG_CATCH();
     {
+        if (!is_about_the_value(geterrcode())) PG_RE_THROW();
         MemoryContextSwitchTo(caller);
         rethrow_about(relation, column, text());
     }
@@ -153,19 +169,19 @@ ColumnSet* find_column_set(Table& table, Jsonb* json, uint32 hash, int count) {
     return nullptr;
 }
 
-[[noreturn]] void raise_not_changeable(Relation relation, const Column& column, const char* argument,
-                                       const char* what) {
+[[noreturn]] void raise_not_changeable(Relation relation, const Column& column,
+                                       const char* argument, const char* what) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("\"%s\" must not contain the %s column \"%s\" of table \"%s\"", argument, what,
-                           column.name, RelationGetRelationName(relation)),
+                    errmsg("\"%s\" must not contain the %s column \"%s\" of table \"%s\"", argument,
+                           what, column.name, RelationGetRelationName(relation)),
                     errtablecol(relation, column.attno)));
     pg_unreachable();
 }
 
 [[noreturn]] void raise_generated(Relation relation, const Column& column) {
     ereport(ERROR, (errcode(ERRCODE_GENERATED_ALWAYS),
-                    errmsg("column \"%s\" of table \"%s\" is generated and cannot be changed", column.name,
-                           RelationGetRelationName(relation)),
+                    errmsg("column \"%s\" of table \"%s\" is generated and cannot be changed",
+                           column.name, RelationGetRelationName(relation)),
                     errtablecol(relation, column.attno)));
     pg_unreachable();
 }
@@ -174,23 +190,24 @@ const Column& changeable_column(Relation relation, Table& table, std::string_vie
                                 const char* argument) {
     Column* column = find_column(table, name);
     if (column == nullptr) raise_unknown_column(relation, name);
-    if (table.is_key_column(column->attno)) raise_not_changeable(relation, *column, argument, "key");
+    if (table.is_key_column(column->attno))
+        raise_not_changeable(relation, *column, argument, "key");
     if (column->attno == table.versioning.column)
         raise_not_changeable(relation, *column, argument, "version");
     if (column->generated) raise_generated(relation, *column);
     return *column;
 }
 
-ColumnSet* add_column_set(Relation relation, Table& table, Jsonb* json, const char* argument, uint32 hash,
-                          int count) {
-    auto* attnos = allocate_in<AttrNumber>(table.context, count);
+ColumnSet* add_column_set(Relation relation, Table& table, Jsonb* json, const char* argument,
+                          uint32 hash, int count) {
+    auto* attnos = allocate<AttrNumber>(count);
     int i = 0;
     for (JsonMembers members(json); members.next();)
         attnos[i++] = changeable_column(relation, table, members.name(), argument).attno;
-    MemoryContext previous = MemoryContextSwitchTo(table.context);
-    auto* set = allocate<ColumnSet>();
-    *set = {table.column_sets, hash, count, attnos, nullptr};
-    MemoryContextSwitchTo(previous);
+    auto* set = allocate_in<ColumnSet>(table.context);
+    auto* kept = allocate_in<AttrNumber>(table.context, count);
+    memcpy(kept, attnos, sizeof(AttrNumber) * count);
+    *set = {table.column_sets, hash, count, kept, nullptr};
     table.column_sets = set;
     if (++table.column_set_count > max_column_sets) forget(table);
     return set;
@@ -198,8 +215,9 @@ ColumnSet* add_column_set(Relation relation, Table& table, Jsonb* json, const ch
 
 void require_object(Jsonb* json, const char* argument) {
     if (!is_object(json))
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("\"%s\" must be a JSON object of column names and values", argument)));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                 errmsg("\"%s\" must be a JSON object of column names and values", argument)));
 }
 
 }  // namespace
@@ -213,21 +231,24 @@ Changes read_changes(Relation relation, Table& table, Jsonb* json, const char* a
     Changes changes = {set, allocate<Datum>(count), allocate<bool>(count)};
     int i = 0;
     for (JsonMembers members(json); members.next(); i++)
-        changes.values[i] = read_value(relation, table, table.column(set->attnos[i]), members.value(),
-                                       &changes.nulls[i]);
+        changes.values[i] = read_value(relation, table, table.column(set->attnos[i]),
+                                       members.value(), &changes.nulls[i]);
     return changes;
 }
 
 Jsonb* read_base(Relation relation, Table& table, Jsonb* json) {
     require_object(json, "base");
     for (JsonMembers members(json); members.next();)
-        if (find_column(table, members.name()) == nullptr) raise_unknown_column(relation, members.name());
+        if (find_column(table, members.name()) == nullptr)
+            raise_unknown_column(relation, members.name());
     return json;
 }
 
-Datum read_value(Relation relation, Table& table, Column& column, JsonbValue& value, bool* is_null) {
+Datum read_value(Relation relation, Table& table, Column& column, JsonbValue& value,
+                 bool* is_null) {
     return naming_errors(
-        relation, column, [&] { return convert(table, column, value, is_null); }, [&] { return value_text(value); });
+        relation, column, [&] { return convert(table, column, value, is_null); },
+        [&] { return value_text(value); });
 }
 
 Datum read_text(Relation relation, Table& table, Column& column, char* text) {

@@ -23,13 +23,13 @@ struct Changes {
     bool* nulls;
 };
 
-// Reads the JSON object that a caller named `argument`. 22023 for anything but an object and for key and
-// version columns, 42703 for unknown columns, 428C9 for generated ones; a value that does not convert keeps
-// its type's own SQLSTATE, in a message that names the column and the value.
+// Reads the JSON object that a caller named `argument`. 22023 for anything but an object and for
+// key and version columns, 42703 for unknown columns, 428C9 for generated ones; a value that does
+// not convert keeps its type's own SQLSTATE, in a message that names the column and the value.
 Changes read_changes(Relation relation, Table& table, Jsonb* json, const char* argument);
 
-// Checks the row that a caller read before: an object that names only columns of the table. Its values are
-// read where they are needed.
+// Checks the row that a caller read before: an object that names only columns of the table. Its
+// values are read where they are needed.
 Jsonb* read_base(Relation relation, Table& table, Jsonb* json);
 
 // Reads one JSON value as one of the column's type, with the same naming of column and value.
@@ -41,7 +41,8 @@ Datum read_text(Relation relation, Table& table, Column& column, char* text);
 // Shows a value of the column as JSON, as to_jsonb() does.
 Jsonb* show_value(Table& table, Column& column, Datum value);
 
-// The same bytes, once both are detoasted? (The rule by which PostgreSQL's record_image_eq compares.)
+// The same bytes, once both are detoasted? (The rule by which PostgreSQL's record_image_eq
+// compares.)
 bool same_value(const Column& column, Datum left, bool left_null, Datum right, bool right_null);
 
 [[noreturn]] void raise_unknown_column(Relation relation, std::string_view name);

@@ -63,8 +63,10 @@ ReadStatement* add_read_statement(const Update& update, const Bitmapset* columns
 }
 
 SPIPlanPtr read_plan(const Update& update, const Bitmapset* columns, bool locks) {
-    for (ReadStatement* statement = update.table.read_statements; statement; statement = statement->next)
-        if (statement->role == GetUserId() && statement->locks == locks && bms_equal(statement->columns, columns))
+    for (ReadStatement* statement = update.table.read_statements; statement;
+         statement = statement->next)
+        if (statement->role == GetUserId() && statement->locks == locks &&
+            bms_equal(statement->columns, columns))
             return statement->plan;
     return add_read_statement(update, columns, locks)->plan;
 }
@@ -72,10 +74,14 @@ SPIPlanPtr read_plan(const Update& update, const Bitmapset* columns, bool locks)
 std::optional<int64> version_value(const Table& table, Datum value, bool is_null) {
     if (is_null) return {};
     switch (table.versioning.kind) {
-        case VersionKind::int2: return DatumGetInt16(value);
-        case VersionKind::int4: return DatumGetInt32(value);
-        case VersionKind::int8: return DatumGetInt64(value);
-        default: return {};
+        case VersionKind::int2:
+            return DatumGetInt16(value);
+        case VersionKind::int4:
+            return DatumGetInt32(value);
+        case VersionKind::int8:
+            return DatumGetInt64(value);
+        default:
+            return {};
     }
 }
 
@@ -90,11 +96,12 @@ struct RowValues {
 };
 
 RowValues fetch_values(Table& table, const Bitmapset* columns) {
-    RowValues row = {columns, allocate<Datum>(table.column_count), allocate<bool>(table.column_count)};
+    RowValues row = {columns, allocate<Datum>(table.column_count),
+                     allocate<bool>(table.column_count)};
     int position = 0;
     for (int attno = -1; (attno = bms_next_member(columns, attno)) >= 0;)
-        row.values[attno - 1] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, ++position,
-                                              &row.nulls[attno - 1]);
+        row.values[attno - 1] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+                                              ++position, &row.nulls[attno - 1]);
     return row;
 }
 
@@ -102,8 +109,9 @@ Jsonb* show_row(Table& table, const RowValues& row) {
     JsonObject object;
     for (int attno = -1; (attno = bms_next_member(row.columns, attno)) >= 0;) {
         Column& column = table.column(static_cast<AttrNumber>(attno));
-        object.add(column.name,
-                   row.is_null(column.attno) ? nullptr : show_value(table, column, row.value(column.attno)));
+        object.add(column.name, row.is_null(column.attno)
+                                    ? nullptr
+                                    : show_value(table, column, row.value(column.attno)));
     }
     return object.finish();
 }
@@ -166,7 +174,8 @@ void fill(CurrentRow& current, const Update& update, const RowValues& row) {
 
 CurrentRow read_current_row(const Update& update, MemoryContext memory) {
     Table& table = update.table;
-    Bitmapset* columns = update.report == Report::version ? version_only(table) : readable_columns(table);
+    Bitmapset* columns =
+        update.report == Report::version ? version_only(table) : readable_columns(table);
     execute_plan(read_plan(update, columns, false), table, update.key, nullptr, nullptr, 0);
     CurrentRow current = {};
     if (SPI_processed > 1) raise_several_rows(update);

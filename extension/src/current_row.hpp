@@ -19,7 +19,8 @@ CurrentRow read_current_row(const Update& update, MemoryContext memory);
 // 21000: the key is unique in each inheritance child only.
 [[noreturn]] void raise_several_rows(const Update& update);
 
-// At REPEATABLE READ and above: 40001 where the row that the snapshot shows is no longer the newest.
+// At REPEATABLE READ and above: 40001 where the row that the snapshot shows is no longer the
+// newest.
 void require_newest_row(const Update& update);
 
 }  // namespace interlock

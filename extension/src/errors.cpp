@@ -13,7 +13,8 @@ struct ConditionInfo {
 // and never class 23.
 constexpr ConditionInfo conditions[] = {
     {"stale_version", MAKE_SQLSTATE('I', 'L', '0', '0', '1'),
-     "Read the row again and decide with its present values; the try_ functions return them together "
+     "Read the row again and decide with its present values; the try_ functions return them "
+     "together "
      "with the columns in conflict."},
     {"row_missing", MAKE_SQLSTATE('I', 'L', '0', '0', '2'),
      "The row was deleted, was never there, or is hidden from this role."},
@@ -32,7 +33,9 @@ constexpr ConditionInfo conditions[] = {
      "Stop working: the claim expired and may be another worker's now."},
 };
 
-const ConditionInfo& info(Condition condition) { return conditions[static_cast<int>(condition)]; }
+const ConditionInfo& info(Condition condition) {
+    return conditions[static_cast<int>(condition)];
+}
 
 void append_text(StringInfo json, const char* name, const char* value) {
     appendStringInfo(json, ", \"%s\": ", name);
@@ -73,7 +76,9 @@ char* row_name(const RowReport& row) {
 
 }  // namespace
 
-const char* condition_name(Condition condition) { return info(condition).name; }
+const char* condition_name(Condition condition) {
+    return info(condition).name;
+}
 
 void raise_stale_version(const RowReport& row) {
     const char* name = row_name(row);

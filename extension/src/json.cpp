@@ -7,8 +7,8 @@ void prepare_json_converter(JsonConverter& converter, Oid type, MemoryContext co
     fmgr_info_cxt(F_TO_JSONB, &converter.function, context);
     MemoryContext previous = MemoryContextSwitchTo(context);
     Const* argument = makeNullConst(type, -1, InvalidOid);
-    FuncExpr* call = makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(argument), InvalidOid, InvalidOid,
-                                  COERCE_EXPLICIT_CALL);
+    FuncExpr* call = makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(argument), InvalidOid,
+                                  InvalidOid, COERCE_EXPLICIT_CALL);
     MemoryContextSwitchTo(previous);
     fmgr_info_set_expr(reinterpret_cast<Node*>(call), &converter.function);
     converter.type = type;
@@ -49,12 +49,17 @@ bool JsonMembers::next() {
     return true;
 }
 
-bool is_object(Jsonb* json) { return JB_ROOT_IS_OBJECT(json); }
-
-JsonbValue* find_member(Jsonb* object, const char* name) {
-    return getKeyJsonValueFromContainer(&object->root, name, static_cast<int>(strlen(name)), nullptr);
+bool is_object(Jsonb* json) {
+    return JB_ROOT_IS_OBJECT(json);
 }
 
-char* json_text(Jsonb* json) { return JsonbToCString(nullptr, &json->root, VARSIZE(json)); }
+JsonbValue* find_member(Jsonb* object, const char* name) {
+    return getKeyJsonValueFromContainer(&object->root, name, static_cast<int>(strlen(name)),
+                                        nullptr);
+}
+
+char* json_text(Jsonb* json) {
+    return JsonbToCString(nullptr, &json->root, VARSIZE(json));
+}
 
 }  // namespace interlock

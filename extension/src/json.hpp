@@ -30,7 +30,9 @@ class JsonMembers {
   public:
     explicit JsonMembers(Jsonb* object);
     bool next();
-    std::string_view name() const { return {name_.val.string.val, static_cast<size_t>(name_.val.string.len)}; }
+    std::string_view name() const {
+        return {name_.val.string.val, static_cast<size_t>(name_.val.string.len)};
+    }
     JsonbValue& value() { return value_; }
 
   private:

@@ -37,27 +37,32 @@ char* key_column_list(const Target& target) {
 }
 
 [[noreturn]] void raise_wrong_key(const Target& target, const char* problem) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("key of table \"%s\" is (%s): %s", target.table.name, key_column_list(target),
-                           problem),
-                    errhint("Pass a row in that order, as in ROW(7, 2), or a JSON object by column name."),
-                    errtable(target.relation)));
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("key of table \"%s\" is (%s): %s", target.table.name, key_column_list(target),
+                    problem),
+             errhint("Pass a row in that order, as in ROW(7, 2), or a JSON object by column name."),
+             errtable(target.relation)));
     pg_unreachable();
 }
 
 [[noreturn]] void raise_no_conversion(const Target& target, const Column& column, Oid source) {
-    ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-                    errmsg("key column \"%s\" of table \"%s\" is of type %s, which a value of type %s does "
-                           "not convert to",
-                           column.name, target.table.name, format_type_be(column.type), format_type_be(source)),
-                    errtablecol(target.relation, column.attno)));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_DATATYPE_MISMATCH),
+         errmsg("key column \"%s\" of table \"%s\" is of type %s, which a value of type %s does "
+                "not convert to",
+                column.name, target.table.name, format_type_be(column.type),
+                format_type_be(source)),
+         errtablecol(target.relation, column.attno)));
     pg_unreachable();
 }
 
 [[noreturn]] void raise_lossy(const Target& target, const Column& column, Oid source, Datum value) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("key column \"%s\" of table \"%s\" is of type %s, which cannot hold %s", column.name,
-                           target.table.name, format_type_be(column.type), output_text(source, value)),
+                    errmsg("key column \"%s\" of table \"%s\" is of type %s, which cannot hold %s",
+                           column.name, target.table.name, format_type_be(column.type),
+                           output_text(source, value)),
                     errtablecol(target.relation, column.attno)));
     pg_unreachable();
 }
@@ -65,10 +70,14 @@ char* key_column_list(const Target& target) {
 // The integer types, which nearly all keys are, without a look at the catalogs.
 std::optional<int64> integer_value(Oid type, Datum value) {
     switch (type) {
-        case INT2OID: return DatumGetInt16(value);
-        case INT4OID: return DatumGetInt32(value);
-        case INT8OID: return DatumGetInt64(value);
-        default: return {};
+        case INT2OID:
+            return DatumGetInt16(value);
+        case INT4OID:
+            return DatumGetInt32(value);
+        case INT8OID:
+            return DatumGetInt64(value);
+        default:
+            return {};
     }
 }
 
@@ -80,14 +89,17 @@ std::optional<Datum> integer_datum(Oid type, int64 value) {
         case INT4OID:
             if (value != static_cast<int32>(value)) return {};
             return Int32GetDatum(static_cast<int32>(value));
-        default: return Int64GetDatum(value);
+        default:
+            return Int64GetDatum(value);
     }
 }
 
-bool is_integer(Oid type) { return type == INT2OID || type == INT4OID || type == INT8OID; }
+bool is_integer(Oid type) {
+    return type == INT2OID || type == INT4OID || type == INT8OID;
+}
 
-void find_cast(Oid target, Oid source, CoercionContext context, CoercionPathType* path, FmgrInfo* function,
-               MemoryContext memory) {
+void find_cast(Oid target, Oid source, CoercionContext context, CoercionPathType* path,
+               FmgrInfo* function, MemoryContext memory) {
     Oid oid = InvalidOid;
     *path = find_coercion_pathway(target, source, context, &oid);
     if (*path == COERCION_PATH_FUNC) fmgr_info_cxt(oid, function, memory);
@@ -98,7 +110,8 @@ void prepare_conversion(const Target& target, KeyColumn& key, Oid source) {
     conversion.source = InvalidOid;
     MemoryContext memory = target.table.context;
     find_cast(key.type, source, COERCION_ASSIGNMENT, &conversion.path, &conversion.cast, memory);
-    find_cast(source, key.type, COERCION_EXPLICIT, &conversion.path_back, &conversion.cast_back, memory);
+    find_cast(source, key.type, COERCION_EXPLICIT, &conversion.path_back, &conversion.cast_back,
+              memory);
     TypeCacheEntry* type = lookup_type_cache(source, TYPECACHE_EQ_OPR_FINFO);
     conversion.equal = type->eq_opr_finfo;
     conversion.source = source;
@@ -107,9 +120,12 @@ void prepare_conversion(const Target& target, KeyColumn& key, Oid source) {
 // Cast functions take the type modifier and "is explicit" too, where they care.
 Datum call_cast(FmgrInfo& function, Datum value) {
     switch (function.fn_nargs) {
-        case 1: return FunctionCall1(&function, value);
-        case 2: return FunctionCall2(&function, value, Int32GetDatum(-1));
-        default: return FunctionCall3(&function, value, Int32GetDatum(-1), BoolGetDatum(false));
+        case 1:
+            return FunctionCall1(&function, value);
+        case 2:
+            return FunctionCall2(&function, value, Int32GetDatum(-1));
+        default:
+            return FunctionCall3(&function, value, Int32GetDatum(-1), BoolGetDatum(false));
     }
 }
 
@@ -117,26 +133,34 @@ Datum call_cast(FmgrInfo& function, Datum value) {
 bool is_lossless(KeyColumn& key, Datum original, Datum converted) {
     KeyConversion& conversion = key.conversion;
     if (conversion.path_back != COERCION_PATH_FUNC || !OidIsValid(conversion.equal.fn_oid))
-        return strcmp(output_text(conversion.source, original), output_text(key.type, converted)) == 0;
+        return strcmp(output_text(conversion.source, original), output_text(key.type, converted)) ==
+               0;
     Datum back = call_cast(conversion.cast_back, converted);
-    return DatumGetBool(FunctionCall2Coll(&conversion.equal, DEFAULT_COLLATION_OID, original, back));
+    return DatumGetBool(
+        FunctionCall2Coll(&conversion.equal, DEFAULT_COLLATION_OID, original, back));
 }
 
 Datum cast_value(const Target& target, KeyColumn& key, Oid source, Datum value) {
     Column& column = target.table.column(key.attno);
     if (key.conversion.source != source) prepare_conversion(target, key, source);
     switch (key.conversion.path) {
-        case COERCION_PATH_RELABELTYPE: return value;
-        case COERCION_PATH_COERCEVIAIO: return read_text(target.relation, target.table, column, output_text(source, value));
-        case COERCION_PATH_FUNC: break;
-        default: raise_no_conversion(target, column, source);
+        case COERCION_PATH_RELABELTYPE:
+            return value;
+        case COERCION_PATH_COERCEVIAIO:
+            return read_text(target.relation, target.table, column, output_text(source, value));
+        case COERCION_PATH_FUNC:
+            break;
+        default:
+            raise_no_conversion(target, column, source);
     }
     Datum converted = call_cast(key.conversion.cast, value);
     if (!is_lossless(key, value, converted)) raise_lossy(target, column, source, value);
     return converted;
 }
 
-bool is_text(Oid type) { return type == TEXTOID || type == VARCHAROID || type == BPCHAROID; }
+bool is_text(Oid type) {
+    return type == TEXTOID || type == VARCHAROID || type == BPCHAROID;
+}
 
 // One value of any type as a value of the key's column number i.
 Datum convert_value(const Target& target, int i, Oid source, Datum value) {
@@ -148,14 +172,18 @@ Datum convert_value(const Target& target, int i, Oid source, Datum value) {
         if (!converted) raise_lossy(target, target.column(i), source, value);
         return *converted;
     }
-    if (is_text(source)) return read_text(target.relation, target.table, target.column(i), TextDatumGetCString(value));
-    if (source == UNKNOWNOID) return read_text(target.relation, target.table, target.column(i), DatumGetCString(value));
+    if (is_text(source))
+        return read_text(target.relation, target.table, target.column(i),
+                         TextDatumGetCString(value));
+    if (source == UNKNOWNOID)
+        return read_text(target.relation, target.table, target.column(i), DatumGetCString(value));
     return cast_value(target, key, getBaseType(source), value);
 }
 
 KeyValues read_row(const Target& target, Datum row) {
     HeapTupleHeader header = DatumGetHeapTupleHeader(row);
-    TupleDesc desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
+    TupleDesc desc =
+        lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
     HeapTupleData tuple = {};
     tuple.t_len = HeapTupleHeaderGetDatumLength(header);
     tuple.t_data = header;
@@ -181,7 +209,8 @@ KeyValues read_object(const Target& target, Jsonb* json) {
     for (int i = 0; i < target.table.key.count; i++) {
         Column& column = target.column(i);
         JsonbValue* value = find_member(json, column.name);
-        if (value == nullptr) raise_wrong_key(target, psprintf("column \"%s\" is not given", column.name));
+        if (value == nullptr)
+            raise_wrong_key(target, psprintf("column \"%s\" is not given", column.name));
         if (value->type == jbvNull) raise_null_key(target, column);
         bool is_null;
         key.values[i] = read_value(target.relation, target.table, column, *value, &is_null);
@@ -194,19 +223,23 @@ KeyValues read_object(const Target& target, Jsonb* json) {
     return key;
 }
 
-bool looks_like_object(const char* text) { return text[strspn(text, " \t\r\n")] == '{'; }
+bool looks_like_object(const char* text) {
+    return text[strspn(text, " \t\r\n")] == '{';
+}
 
 KeyValues read_text_key(const Target& target, char* text) {
     if (target.table.key.count > 1) {
         if (!looks_like_object(text)) raise_wrong_key(target, "a single value was given");
-        return read_object(target, DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text))));
+        return read_object(target,
+                           DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text))));
     }
     return KeyValues{{read_text(target.relation, target.table, target.column(0), text)}};
 }
 
 Jsonb* json_argument(Oid type, Datum value) {
     if (type == JSONBOID) return DatumGetJsonbP(value);
-    return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(value))));
+    return DatumGetJsonbP(
+        DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(value))));
 }
 
 KeyValues read_argument(const Target& target, Oid type, Datum value) {
@@ -225,7 +258,8 @@ KeyValues read_argument(const Target& target, Oid type, Datum value) {
 KeyValues read_key(FunctionCallInfo fcinfo, int number, Relation relation, Table& table) {
     Target target = {relation, table};
     if (PG_ARGISNULL(number)) raise_null_key(target, target.column(0));
-    return read_argument(target, get_fn_expr_argtype(fcinfo->flinfo, number), PG_GETARG_DATUM(number));
+    return read_argument(target, get_fn_expr_argtype(fcinfo->flinfo, number),
+                         PG_GETARG_DATUM(number));
 }
 
 char* key_text(Table& table, const KeyValues& key) {
@@ -235,7 +269,8 @@ char* key_text(Table& table, const KeyValues& key) {
     for (int i = 0; i < table.key.count; i++) {
         const char* separator = i > 0 ? ", " : "";
         appendStringInfo(&names, "%s%s", separator, table.column(table.key.columns[i].attno).name);
-        appendStringInfo(&values, "%s%s", separator, output_text(table.key.columns[i].type, key.values[i]));
+        appendStringInfo(&values, "%s%s", separator,
+                         output_text(table.key.columns[i].type, key.values[i]));
     }
     return psprintf("(%s)=(%s)", names.data, values.data);
 }

@@ -27,7 +27,8 @@ HTAB* create_observations() {
     control.keysize = sizeof(ObservationKey);
     control.entrysize = sizeof(Observation);
     control.hcxt = TopMemoryContext;
-    return hash_create("interlock observations", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+    return hash_create("interlock observations", 64, &control,
+                       HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
 void put_observation(ReturnSetInfo* result, const Observation& observation) {
@@ -52,14 +53,15 @@ void observe(Oid relid, Condition condition) {
     key.condition = condition;
     strlcpy(key.application_name, application_name ? application_name : "", NAMEDATALEN);
     bool found;
-    auto* observation = static_cast<Observation*>(hash_search(observations, &key, HASH_ENTER, &found));
+    auto* observation =
+        static_cast<Observation*>(hash_search(observations, &key, HASH_ENTER, &found));
     if (!found) observation->count = 0;
     observation->count++;
     observation->last_at = GetCurrentTimestamp();
 }
 
-// observed_writes() → setof (relation regclass, role regrole, application_name text, condition text,
-// count bigint, last_at timestamptz)
+// observed_writes() → setof (relation regclass, role regrole, application_name text, condition
+// text, count bigint, last_at timestamptz)
 INTERLOCK_FUNCTION(observed_writes) {
     InitMaterializedSRF(fcinfo, 0);
     if (observations == nullptr) return 0;

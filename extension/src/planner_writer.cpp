@@ -31,7 +31,9 @@ struct OwnWrite {
 
 OwnWrite* own_write;
 
-int trigger_depth() { return DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, 0)); }
+int trigger_depth() {
+    return DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, 0));
+}
 
 void append_assignments(StringInfo sql, const Update& update, bool bumps, Parameters& parameters) {
     const ColumnSet& set = *update.changes.columns;
@@ -40,7 +42,8 @@ void append_assignments(StringInfo sql, const Update& update, bool bumps, Parame
         appendStringInfo(sql, "%s%s = $%d", i > 0 ? ", " : "", quote_identifier(column.name),
                          parameters.add(column.type));
     }
-    const char* version = quote_identifier(update.table.column(update.table.versioning.column).name);
+    const char* version =
+        quote_identifier(update.table.column(update.table.versioning.column).name);
     if (bumps) appendStringInfo(sql, ", %s = t.%s OPERATOR(pg_catalog.+) 1", version, version);
 }
 
@@ -71,8 +74,8 @@ SPIPlanPtr prepare_update(const Update& update, bool compares, bool bumps) {
     appendStringInfoString(&sql, " WHERE ");
     append_key_condition(&sql, table);
     const char* version = quote_identifier(table.column(table.versioning.column).name);
-    appendStringInfo(&sql, " AND t.%s OPERATOR(pg_catalog.=) $%d AND interlock.write_probe(", version,
-                     expected);
+    appendStringInfo(&sql, " AND t.%s OPERATOR(pg_catalog.=) $%d AND interlock.write_probe(",
+                     version, expected);
     if (compares)
         append_comparison(&sql, update, expected + 1);
     else
@@ -103,7 +106,8 @@ SPIPlanPtr update_plan(const Update& update) {
     bool bumps = !row_trigger_fires(update.table.versioning);
     UpdateStatement* statement = update.changes.columns->statements;
     for (; statement; statement = statement->next)
-        if (statement->role == GetUserId() && statement->compares == compares && statement->bumps == bumps)
+        if (statement->role == GetUserId() && statement->compares == compares &&
+            statement->bumps == bumps)
             return statement->plan;
     return add_update_statement(update, compares, bumps)->plan;
 }
@@ -146,9 +150,8 @@ bool survives_serialization_failure(Body body) {
     }
     PG_CATCH();
     {
+        if (geterrcode() != ERRCODE_T_R_SERIALIZATION_FAILURE) PG_RE_THROW();
         MemoryContextSwitchTo(memory);
-        ErrorData* error = CopyErrorData();
-        if (error->sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE) PG_RE_THROW();
         FlushErrorState();
         RollbackAndReleaseCurrentSubTransaction();
         done = false;
@@ -166,7 +169,8 @@ std::optional<int64> run_update_following_moves(const Update& update, Match& mat
         return run_update(update, match);
     std::optional<int64> version;
     for (int attempt = 1; attempt < max_attempts; attempt++)
-        if (survives_serialization_failure([&] { version = run_update(update, match); })) return version;
+        if (survives_serialization_failure([&] { version = run_update(update, match); }))
+            return version;
     return run_update(update, match);
 }
 
@@ -178,9 +182,10 @@ bool is_expected(const CurrentRow& row, const Update& update) {
     return row.found && row.version == update.expected;
 }
 
-// No row was written, and none was found unchanged. Nothing is decided while the row may have become
-// writable between the two looks: then no trigger has run, and the write is tried again.
-std::optional<WriteOutcome> explain(const Update& update, Match match, MemoryContext memory, bool last) {
+// No row was written, and none was found unchanged. Nothing is decided while the row may have
+// become writable between the two looks: then no trigger has run, and the write is tried again.
+std::optional<WriteOutcome> explain(const Update& update, Match match, MemoryContext memory,
+                                    bool last) {
     require_newest_row(update);
     CurrentRow row = read_current_row(update, memory);
     if (!row.found) return WriteOutcome{WriteStatus::missing, {}, nullptr, nullptr};
@@ -201,7 +206,8 @@ std::optional<WriteOutcome> attempt(const Update& update, MemoryContext memory, 
 void require_update_privilege(const Update& update) {
     Oid relid = update.table.relid;
     if (pg_class_aclcheck(relid, GetUserId(), ACL_UPDATE) == ACLCHECK_OK) return;
-    if (pg_attribute_aclcheck_all(relid, GetUserId(), ACL_UPDATE, ACLMASK_ANY) == ACLCHECK_OK) return;
+    if (pg_attribute_aclcheck_all(relid, GetUserId(), ACL_UPDATE, ACLMASK_ANY) == ACLCHECK_OK)
+        return;
     aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, update.table.name);
 }
 
@@ -220,7 +226,8 @@ WriteOutcome write(const Update& update, MemoryContext memory) {
     bool once = IsolationUsesXactSnapshot();
     for (int number = 1;; number++) {
         CHECK_FOR_INTERRUPTS();
-        std::optional<WriteOutcome> outcome = attempt(update, memory, once || number == max_attempts);
+        std::optional<WriteOutcome> outcome =
+            attempt(update, memory, once || number == max_attempts);
         if (outcome) return *outcome;
     }
 }
@@ -234,12 +241,15 @@ bool rows_differ(FunctionCallInfo fcinfo) {
     return DatumGetBool(record_image_ne(call));
 }
 
-bool is_own_statement() { return own_write && own_write->trigger_depth == trigger_depth(); }
+bool is_own_statement() {
+    return own_write && own_write->trigger_depth == trigger_depth();
+}
 
 }  // namespace
 
-// write_probe(record, record) → boolean: the last condition of our UPDATE, reached by the row that has the
-// key and the version. True where the rows (the columns now, the columns wanted) differ or are not compared.
+// write_probe(record, record) → boolean: the last condition of our UPDATE, reached by the row that
+// has the key and the version. True where the rows (the columns now, the columns wanted) differ or
+// are not compared.
 INTERLOCK_FUNCTION(write_probe) {
     if (!is_own_statement())
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -258,7 +268,8 @@ WriteOutcome planner_update(const Update& update) {
 }
 
 bool take_own_write(int64 old_version) {
-    if (own_write == nullptr || own_write->taken || own_write->expected != old_version) return false;
+    if (own_write == nullptr || own_write->taken || own_write->expected != old_version)
+        return false;
     if (own_write->trigger_depth + 1 != trigger_depth()) return false;
     own_write->taken = true;
     return true;

@@ -65,13 +65,14 @@ extern "C" {
 #include <string_view>
 #include <type_traits>
 
-// Declares and opens an SQL-callable function; the prefix keeps our symbols apart from other modules'.
-// (PostgreSQL 15's PG_FUNCTION_INFO_V1 exports the info record only, so the function is declared first.)
-#define INTERLOCK_FUNCTION(name)                                   \
-    extern "C" {                                                   \
-    PGDLLEXPORT Datum interlock_##name(FunctionCallInfo fcinfo);   \
-    PG_FUNCTION_INFO_V1(interlock_##name);                         \
-    }                                                              \
+// Declares and opens an SQL-callable function; the prefix keeps our symbols apart from other
+// modules'. (PostgreSQL 15's PG_FUNCTION_INFO_V1 exports the info record only, so the function is
+// declared first.)
+#define INTERLOCK_FUNCTION(name)                                 \
+    extern "C" {                                                 \
+    PGDLLEXPORT Datum interlock_##name(FunctionCallInfo fcinfo); \
+    PG_FUNCTION_INFO_V1(interlock_##name);                       \
+    }                                                            \
     Datum interlock_##name(FunctionCallInfo fcinfo)
 
 namespace interlock {

@@ -35,25 +35,34 @@ Version version_in(const Firing& firing, TupleTableSlot* row) {
 
 int64 counter(VersionKind kind, Datum value) {
     switch (kind) {
-        case VersionKind::int2: return DatumGetInt16(value);
-        case VersionKind::int4: return DatumGetInt32(value);
-        default: return DatumGetInt64(value);
+        case VersionKind::int2:
+            return DatumGetInt16(value);
+        case VersionKind::int4:
+            return DatumGetInt32(value);
+        default:
+            return DatumGetInt64(value);
     }
 }
 
 Datum counter_datum(VersionKind kind, int64 value) {
     switch (kind) {
-        case VersionKind::int2: return Int16GetDatum(static_cast<int16>(value));
-        case VersionKind::int4: return Int32GetDatum(static_cast<int32>(value));
-        default: return Int64GetDatum(value);
+        case VersionKind::int2:
+            return Int16GetDatum(static_cast<int16>(value));
+        case VersionKind::int4:
+            return Int32GetDatum(static_cast<int32>(value));
+        default:
+            return Int64GetDatum(value);
     }
 }
 
 int64 largest(VersionKind kind) {
     switch (kind) {
-        case VersionKind::int2: return PG_INT16_MAX;
-        case VersionKind::int4: return PG_INT32_MAX;
-        default: return PG_INT64_MAX;
+        case VersionKind::int2:
+            return PG_INT16_MAX;
+        case VersionKind::int4:
+            return PG_INT32_MAX;
+        default:
+            return PG_INT64_MAX;
     }
 }
 
@@ -127,37 +136,44 @@ bool set_column_changed(const Firing& firing) {
     int member = -1;
     while ((member = bms_next_member(firing.data->tg_updatedcols, member)) >= 0) {
         int attno = member + FirstLowInvalidHeapAttributeNumber;
-        if (attno > 0 && counts_as_change(firing, firing.table.column(static_cast<AttrNumber>(attno))))
+        if (attno > 0 &&
+            counts_as_change(firing, firing.table.column(static_cast<AttrNumber>(attno))))
             return true;
     }
     return false;
 }
 
 bool row_changed(const Firing& firing) {
-    return firing.settings.only_before_update ? set_column_changed(firing) : any_column_changed(firing);
+    return firing.settings.only_before_update ? set_column_changed(firing)
+                                              : any_column_changed(firing);
 }
 
 HeapTuple store_version(const Firing& firing, HeapTuple tuple, Datum value) {
     int column = firing.settings.column;
     bool is_null = false;
-    return heap_modify_tuple_by_cols(tuple, RelationGetDescr(firing.relation), 1, &column, &value, &is_null);
+    return heap_modify_tuple_by_cols(tuple, RelationGetDescr(firing.relation), 1, &column, &value,
+                                     &is_null);
 }
 
 // The new row with this version, or as it is where it has it already.
 HeapTuple with_counter(const Firing& firing, int64 value) {
     Version version = version_in(firing, firing.new_row);
-    if (!version.is_null && counter(firing.settings.kind, version.value) == value) return firing.data->tg_newtuple;
-    return store_version(firing, firing.data->tg_newtuple, counter_datum(firing.settings.kind, value));
+    if (!version.is_null && counter(firing.settings.kind, version.value) == value)
+        return firing.data->tg_newtuple;
+    return store_version(firing, firing.data->tg_newtuple,
+                         counter_datum(firing.settings.kind, value));
 }
 
 [[noreturn]] void raise_overflow(const Firing& firing) {
     const Column& column = firing.table.column(firing.settings.column);
-    ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-                    errmsg("version column \"%s\" of table \"%s\" is at the last %s", column.name,
-                           firing.table.name, format_type_be(column.type)),
-                    errhint("Call interlock.disable_versioning, change the column's type to bigint, and call "
-                            "interlock.enable_versioning again."),
-                    errtablecol(firing.relation, column.attno)));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+         errmsg("version column \"%s\" of table \"%s\" is at the last %s", column.name,
+                firing.table.name, format_type_be(column.type)),
+         errhint("Call interlock.disable_versioning, change the column's type to bigint, and call "
+                 "interlock.enable_versioning again."),
+         errtablecol(firing.relation, column.attno)));
     pg_unreachable();
 }
 
@@ -166,15 +182,20 @@ int64 next_counter(const Firing& firing, int64 old_version) {
     return old_version + 1;
 }
 
-bool accepts_echo(const Versioning& settings) { return settings.accept != Accept::increment; }
-bool accepts_increment(const Versioning& settings) { return settings.accept != Accept::echo; }
+bool accepts_echo(const Versioning& settings) {
+    return settings.accept != Accept::increment;
+}
+bool accepts_increment(const Versioning& settings) {
+    return settings.accept != Accept::echo;
+}
 
 // The version is in the SET list: the writer says which one it read.
 HeapTuple judge_version(const Firing& firing, int64 old_version, Version sent) {
     std::optional<int64> expected;
     if (!sent.is_null) expected = counter(firing.settings.kind, sent.value);
     if (expected == old_version && accepts_echo(firing.settings))
-        return with_counter(firing, row_changed(firing) ? next_counter(firing, old_version) : old_version);
+        return with_counter(firing,
+                            row_changed(firing) ? next_counter(firing, old_version) : old_version);
     if (old_version < largest(firing.settings.kind) && expected == old_version + 1 &&
         accepts_increment(firing.settings))
         return firing.data->tg_newtuple;
@@ -187,7 +208,8 @@ HeapTuple judge_version(const Firing& firing, int64 old_version, Version sent) {
 HeapTuple judge_versionless(const Firing& firing, int64 old_version) {
     bool own = take_own_write(old_version);
     if (!row_changed(firing)) return with_counter(firing, old_version);
-    if (firing.settings.require_version && !own && !InNoForceRLSOperation()) refuse_versionless(firing);
+    if (firing.settings.require_version && !own && !InNoForceRLSOperation())
+        refuse_versionless(firing);
     return with_counter(firing, next_counter(firing, old_version));
 }
 
@@ -205,7 +227,8 @@ TimestampTz next_timestamp(const Firing& firing, TimestampTz old_version) {
                         errmsg("version column \"%s\" of table \"%s\" is at the last timestamp",
                                firing.table.column(firing.settings.column).name, firing.table.name),
                         errtablecol(firing.relation, firing.settings.column)));
-    return Max(GetCurrentTimestamp(), TIMESTAMP_IS_NOBEGIN(old_version) ? old_version : old_version + 1);
+    return Max(GetCurrentTimestamp(),
+               TIMESTAMP_IS_NOBEGIN(old_version) ? old_version : old_version + 1);
 }
 
 // A later timestamp is kept: some frameworks set it themselves. Nothing is ever refused.
@@ -213,21 +236,26 @@ HeapTuple update_timestamp(const Firing& firing) {
     Version before = version_in(firing, firing.old_row);
     Version sent = version_in(firing, firing.new_row);
     if (before.is_null)
-        return sent.is_null ? store_version(firing, firing.data->tg_newtuple, TimestampTzGetDatum(GetCurrentTimestamp()))
+        return sent.is_null ? store_version(firing, firing.data->tg_newtuple,
+                                            TimestampTzGetDatum(GetCurrentTimestamp()))
                             : firing.data->tg_newtuple;
     TimestampTz old_version = DatumGetTimestampTz(before.value);
-    if (firing.sets(firing.settings.column) && !sent.is_null && DatumGetTimestampTz(sent.value) > old_version)
+    if (firing.sets(firing.settings.column) && !sent.is_null &&
+        DatumGetTimestampTz(sent.value) > old_version)
         return firing.data->tg_newtuple;
     TimestampTz version = row_changed(firing) ? next_timestamp(firing, old_version) : old_version;
-    if (!sent.is_null && DatumGetTimestampTz(sent.value) == version) return firing.data->tg_newtuple;
+    if (!sent.is_null && DatumGetTimestampTz(sent.value) == version)
+        return firing.data->tg_newtuple;
     return store_version(firing, firing.data->tg_newtuple, TimestampTzGetDatum(version));
 }
 
 HeapTuple update(const Firing& firing) {
-    return firing.settings.kind == VersionKind::timestamptz ? update_timestamp(firing) : update_counter(firing);
+    return firing.settings.kind == VersionKind::timestamptz ? update_timestamp(firing)
+                                                            : update_counter(firing);
 }
 
-// A supplied version is kept: COPY, restore, a move between partitions and replication depend on it.
+// A supplied version is kept: COPY, restore, a move between partitions and replication depend on
+// it.
 HeapTuple insert(const Firing& firing) {
     if (!version_in(firing, firing.new_row).is_null) return firing.data->tg_trigtuple;
     Datum first = firing.settings.kind == VersionKind::timestamptz
@@ -238,22 +266,26 @@ HeapTuple insert(const Firing& firing) {
 
 void require_row_trigger(FunctionCallInfo fcinfo) {
     auto* data = reinterpret_cast<TriggerData*>(fcinfo->context);
-    if (CALLED_AS_TRIGGER(fcinfo) && TRIGGER_FIRED_BEFORE(data->tg_event) && TRIGGER_FIRED_FOR_ROW(data->tg_event) &&
-        !TRIGGER_FIRED_BY_DELETE(data->tg_event))
+    if (CALLED_AS_TRIGGER(fcinfo) && TRIGGER_FIRED_BEFORE(data->tg_event) &&
+        TRIGGER_FIRED_FOR_ROW(data->tg_event) && !TRIGGER_FIRED_BY_DELETE(data->tg_event))
         return;
-    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-                    errmsg("interlock.row_version must be called as a BEFORE INSERT OR UPDATE row trigger"),
-                    errhint("Call interlock.enable_versioning instead of creating the trigger.")));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+         errmsg("interlock.row_version must be called as a BEFORE INSERT OR UPDATE row trigger"),
+         errhint("Call interlock.enable_versioning instead of creating the trigger.")));
 }
 
 void require_version_column(const Firing& firing) {
     if (firing.settings.column != 0) return;
     const char* schema = get_namespace_name(RelationGetNamespace(firing.relation));
     const char* name = quote_literal_cstr(quote_qualified_identifier(schema, firing.table.name));
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("table \"%s\" has lost its version column", firing.table.name),
-                    errhint("Call interlock.disable_versioning(%s), or interlock.enable_versioning(%s).", name, name),
-                    errtable(firing.relation)));
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("table \"%s\" has lost its version column", firing.table.name),
+             errhint("Call interlock.disable_versioning(%s), or interlock.enable_versioning(%s).",
+                     name, name),
+             errtable(firing.relation)));
 }
 
 }  // namespace
@@ -262,7 +294,8 @@ INTERLOCK_FUNCTION(row_version) {
     require_row_trigger(fcinfo);
     auto* data = reinterpret_cast<TriggerData*>(fcinfo->context);
     Table& table = table_of(data->tg_relation);
-    Firing firing = {data, data->tg_relation, table, table.versioning, data->tg_trigslot, data->tg_trigslot};
+    Firing firing = {
+        data, data->tg_relation, table, table.versioning, data->tg_trigslot, data->tg_trigslot};
     require_version_column(firing);
     if (TRIGGER_FIRED_BY_INSERT(data->tg_event)) return PointerGetDatum(insert(firing));
     firing.new_row = data->tg_newslot;

@@ -7,11 +7,17 @@ extern "C" {
 namespace interlock {
 namespace {
 
-// The plan of a key look-up must be an index scan even while the table is too small for the planner to
-// care: it is kept, and the table grows.
+void turn_off(const char* setting) {
+    set_config_option(setting, "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+// The plan of a key look-up must be an index scan even while the table is too small for the planner
+// to care: it is kept, and the table grows. JIT compilation would be judged by the cost of what is
+// turned off.
 void plan_without_seqscan(SPIPlanPtr plan) {
     int nest_level = NewGUCNestLevel();
-    set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    turn_off("enable_seqscan");
+    turn_off("jit");
     ReleaseCachedPlan(SPI_plan_get_cached_plan(plan), CurrentResourceOwner);
     AtEOXact_GUC(true, nest_level);
 }
@@ -25,7 +31,8 @@ int cursor_options(const Table& table) {
 
 void append_table(StringInfo sql, Relation relation) {
     const char* schema = get_namespace_name(RelationGetNamespace(relation));
-    appendStringInfo(sql, "%s AS t", quote_qualified_identifier(schema, RelationGetRelationName(relation)));
+    appendStringInfo(sql, "%s AS t",
+                     quote_qualified_identifier(schema, RelationGetRelationName(relation)));
 }
 
 void append_column(StringInfo sql, const Column& column) {
@@ -38,11 +45,13 @@ void append_key_condition(StringInfo sql, Table& table) {
         const Column& column = table.column(key.attno);
         const char* left = psprintf("t.%s", quote_identifier(column.name));
         if (i > 0) appendStringInfoString(sql, " AND ");
-        generate_operator_clause(sql, left, column.type, key.equal_operator, psprintf("$%d", i + 1), key.type);
+        generate_operator_clause(sql, left, column.type, key.equal_operator, psprintf("$%d", i + 1),
+                                 key.type);
     }
 }
 
-Parameters::Parameters(Table& table, int more) : types_(allocate<Oid>(table.key.count + more)), count_(0) {
+Parameters::Parameters(Table& table, int more)
+    : types_(allocate<Oid>(table.key.count + more)), count_(0) {
     for (int i = 0; i < table.key.count; i++)
         add(table.key.columns[i].type);
 }
@@ -53,8 +62,8 @@ int Parameters::add(Oid type) {
 }
 
 SPIPlanPtr prepare_plan(Table& table, const char* sql, const Parameters& parameters) {
-    SPIPlanPtr plan = SPI_prepare_cursor(sql, parameters.count(), const_cast<Oid*>(parameters.types()),
-                                         cursor_options(table));
+    SPIPlanPtr plan = SPI_prepare_cursor(
+        sql, parameters.count(), const_cast<Oid*>(parameters.types()), cursor_options(table));
     if (plan == nullptr) elog(ERROR, "could not prepare: %s", SPI_result_code_string(SPI_result));
     MemoryContext previous = MemoryContextSwitchTo(table.context);
     table.plans = lappend(table.plans, plan);
@@ -64,8 +73,8 @@ SPIPlanPtr prepare_plan(Table& table, const char* sql, const Parameters& paramet
     return plan;
 }
 
-int execute_plan(SPIPlanPtr plan, Table& table, const KeyValues& key, const Datum* more, const bool* more_nulls,
-                 int more_count) {
+int execute_plan(SPIPlanPtr plan, Table& table, const KeyValues& key, const Datum* more,
+                 const bool* more_nulls, int more_count) {
     int count = table.key.count + more_count;
     Datum* values = allocate<Datum>(count);
     char* nulls = allocate<char>(count);

@@ -31,7 +31,7 @@ class Parameters {
 SPIPlanPtr prepare_plan(Table& table, const char* sql, const Parameters& parameters);
 
 // Runs it with the key and then `more` values.
-int execute_plan(SPIPlanPtr plan, Table& table, const KeyValues& key, const Datum* more, const bool* more_nulls,
-                 int more_count);
+int execute_plan(SPIPlanPtr plan, Table& table, const KeyValues& key, const Datum* more,
+                 const bool* more_nulls, int more_count);
 
 }  // namespace interlock

@@ -9,10 +9,10 @@ struct Entry {
 };
 
 HTAB* cache;
-Table* last_used;       // most calls are for the table of the call before
-uint64 invalidations;   // counts them, to notice one that arrives while a table is being read
-List* retired;          // replaced in the cache, but a call on the stack may still use them
-bool some_invalid;      // the cache holds entries to drop at the end of the transaction
+Table* last_used;      // most calls are for the table of the call before
+uint64 invalidations;  // counts them, to notice one that arrives while a table is being read
+List* retired;         // replaced in the cache, but a call on the stack may still use them
+bool some_invalid;     // the cache holds entries to drop at the end of the transaction
 Oid function_oids[3];
 
 void retire(Table* table) {
@@ -83,7 +83,9 @@ void namespace_invalidated(Datum, int, uint32) {
     memset(function_oids, 0, sizeof function_oids);
 }
 
-void function_invalidated(Datum, int, uint32) { memset(function_oids, 0, sizeof function_oids); }
+void function_invalidated(Datum, int, uint32) {
+    memset(function_oids, 0, sizeof function_oids);
+}
 
 void read_columns(Table& table, Relation relation) {
     TupleDesc desc = RelationGetDescr(relation);
@@ -130,11 +132,20 @@ void read_setting(Versioning& versioning, Relation relation, std::string_view se
 void read_version_column(Versioning& versioning, Relation relation, const Trigger& marker) {
     if (marker.tgnattr != 1) return;
     switch (attribute(RelationGetDescr(relation), marker.tgattr[0])->atttypid) {
-        case INT2OID: versioning.kind = VersionKind::int2; break;
-        case INT4OID: versioning.kind = VersionKind::int4; break;
-        case INT8OID: versioning.kind = VersionKind::int8; break;
-        case TIMESTAMPTZOID: versioning.kind = VersionKind::timestamptz; break;
-        default: return;
+        case INT2OID:
+            versioning.kind = VersionKind::int2;
+            break;
+        case INT4OID:
+            versioning.kind = VersionKind::int4;
+            break;
+        case INT8OID:
+            versioning.kind = VersionKind::int8;
+            break;
+        case TIMESTAMPTZOID:
+            versioning.kind = VersionKind::timestamptz;
+            break;
+        default:
+            return;
     }
     versioning.column = marker.tgattr[0];
 }
@@ -171,9 +182,8 @@ void read_key_index(Key& key, Relation relation, Relation index) {
         KeyColumn& column = key.columns[i];
         column.attno = index->rd_index->indkey.values[i];
         column.type = getBaseType(attribute(RelationGetDescr(relation), column.attno)->atttypid);
-        column.equal_operator =
-            get_opfamily_member(index->rd_opfamily[i], index->rd_opcintype[i],
-                                index->rd_opcintype[i], BTEqualStrategyNumber);
+        column.equal_operator = get_opfamily_member(index->rd_opfamily[i], index->rd_opcintype[i],
+                                                    index->rd_opcintype[i], BTEqualStrategyNumber);
     }
     key.count = index->rd_index->indnkeyatts;
 }
@@ -295,8 +305,10 @@ Relation open_table(Oid relid, LOCKMODE lockmode) {
     switch (relation->rd_rel->relkind) {
         case RELKIND_RELATION:
         case RELKIND_PARTITIONED_TABLE:
-        case RELKIND_FOREIGN_TABLE: return relation;
-        default: raise_not_a_table(relation);
+        case RELKIND_FOREIGN_TABLE:
+            return relation;
+        default:
+            raise_not_a_table(relation);
     }
 }
 
@@ -321,7 +333,8 @@ Column* find_column(Table& table, std::string_view name) {
 bool row_trigger_fires(const Versioning& versioning) {
     if (!versioning.triggered) return false;
     if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
-        return versioning.fires == TRIGGER_FIRES_ON_REPLICA || versioning.fires == TRIGGER_FIRES_ALWAYS;
+        return versioning.fires == TRIGGER_FIRES_ON_REPLICA ||
+               versioning.fires == TRIGGER_FIRES_ALWAYS;
     return versioning.fires == TRIGGER_FIRES_ON_ORIGIN || versioning.fires == TRIGGER_FIRES_ALWAYS;
 }
 

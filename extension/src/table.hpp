@@ -7,8 +7,8 @@
 
 namespace interlock {
 
-struct ColumnSet;          // columns.hpp
-struct ReadStatement;      // current_row.cpp
+struct ColumnSet;      // columns.hpp
+struct ReadStatement;  // current_row.cpp
 
 enum class VersionKind : char { int2, int4, int8, timestamptz };
 enum class Accept : char { either, echo, increment };
@@ -99,7 +99,8 @@ void forget(Table& table);
 // 42501 for a system catalog.
 Relation open_table(Oid relid, LOCKMODE lockmode);
 
-// The same for a table whose rows are written by version: 55000 where it is not versioned or has no key.
+// The same for a table whose rows are written by version: 55000 where it is not versioned or has no
+// key.
 Relation open_versioned_table(Oid relid, LOCKMODE lockmode);
 
 // The column of that name, or null. Dropped and system columns have no name here.

@@ -1,7 +1,8 @@
-// Setting a table up for versioning, and taking it off again. All of it is triggers on the user's table.
+// Setting a table up for versioning, and taking it off again. All of it is triggers on the user's
+// table.
 
-#include "table.hpp"
 #include "errors.hpp"
+#include "table.hpp"
 
 namespace interlock {
 namespace {
@@ -25,14 +26,16 @@ bool is_one_of(const char* value, std::initializer_list<const char*> allowed) {
     return false;
 }
 
-void require_one_of(const char* argument, const char* value, std::initializer_list<const char*> allowed) {
+void require_one_of(const char* argument, const char* value,
+                    std::initializer_list<const char*> allowed) {
     if (is_one_of(value, allowed)) return;
     StringInfoData list;
     initStringInfo(&list);
     for (const char* candidate : allowed)
         appendStringInfo(&list, "%s\"%s\"", list.len > 0 ? ", " : "", candidate);
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("\"%s\" cannot be \"%s\"", argument, value), errhint("Allowed: %s.", list.data)));
+                    errmsg("\"%s\" cannot be \"%s\"", argument, value),
+                    errhint("Allowed: %s.", list.data)));
 }
 
 List* read_names(ArrayType* array) {
@@ -51,7 +54,8 @@ List* read_names(ArrayType* array) {
 }
 
 Settings read_settings(FunctionCallInfo fcinfo) {
-    constexpr const char* arguments[] = {"rel", "version_column", "except_columns", "accept", "require_version", "mode"};
+    constexpr const char* arguments[] = {"rel",    "version_column",  "except_columns",
+                                         "accept", "require_version", "mode"};
     for (int i = 0; i < 6; i++)
         require_argument(fcinfo, i, arguments[i]);
     Settings settings = {NameStr(*PG_GETARG_NAME(1)), read_names(PG_GETARG_ARRAYTYPE_P(2)),
@@ -60,15 +64,24 @@ Settings read_settings(FunctionCallInfo fcinfo) {
     require_one_of("accept", settings.accept, {"either", "echo", "increment"});
     require_one_of("mode", settings.mode, {"enforce", "observe"});
     if (settings.require_version && strcmp(settings.accept, "either") == 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("\"require_version\" needs \"accept\" to be \"echo\" or \"increment\""),
-                        errhint("With both accepted, a stale increment can pass for a fresh echo.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                 errmsg("\"require_version\" needs \"accept\" to be \"echo\" or \"increment\""),
+                 errhint("With both accepted, a stale increment can pass for a fresh echo.")));
     return settings;
 }
 
+void run(const char* sql, bool read_only) {
+    int result = SPI_execute(sql, read_only, 0);
+    if (result < 0)
+        elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
+}
+
 void execute(const char* sql) {
-    int result = SPI_execute(sql, false, 0);
-    if (result < 0) elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
+    run(sql, false);
+}
+void query(const char* sql) {
+    run(sql, true);
 }
 
 // The SPI connection that a definition needs, for the length of `body`.
@@ -80,7 +93,8 @@ void with_spi(Body body) {
 }
 
 char* quoted_table(Oid relid) {
-    return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+    return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+                                      get_rel_name(relid));
 }
 
 void require_owner(Relation relation) {
@@ -95,7 +109,8 @@ bool is_ours(const Trigger& trigger) {
            trigger.tgfoid == trigger_function(TriggerFunction::except_columns);
 }
 
-// The names of our triggers on a relation; those cloned from a partitioned table go with the parent's.
+// The names of our triggers on a relation; those cloned from a partitioned table go with the
+// parent's.
 List* our_triggers(Oid relid, bool* cloned) {
     Relation relation = relation_open(relid, NoLock);
     List* names = NIL;
@@ -115,8 +130,8 @@ List* our_triggers(Oid relid, bool* cloned) {
 [[noreturn]] void raise_inherited(Oid relid) {
     Oid parent = linitial_oid(get_partition_ancestors(relid));
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("partition \"%s\" is versioned through its parent \"%s\"", get_rel_name(relid),
-                           get_rel_name(parent)),
+                    errmsg("partition \"%s\" is versioned through its parent \"%s\"",
+                           get_rel_name(relid), get_rel_name(parent)),
                     errhint("Change the settings of the parent, or detach the partition.")));
     pg_unreachable();
 }
@@ -127,8 +142,8 @@ bool drop_triggers(Oid relid) {
     List* names = our_triggers(relid, &cloned);
     ListCell* cell;
     foreach (cell, names)
-        execute(psprintf("DROP TRIGGER %s ON %s", quote_identifier(static_cast<char*>(lfirst(cell))),
-                         quoted_table(relid)));
+        execute(psprintf("DROP TRIGGER %s ON %s",
+                         quote_identifier(static_cast<char*>(lfirst(cell))), quoted_table(relid)));
     return names != NIL;
 }
 
@@ -139,16 +154,18 @@ void require_not_inherited(Oid relid) {
 }
 
 void create_row_trigger(Oid relid, const Settings& settings) {
-    execute(psprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION "
-                     "interlock.row_version('accept=%s', 'require_version=%s', 'mode=%s')",
-                     row_trigger_name, quoted_table(relid), settings.accept,
-                     settings.require_version ? "true" : "false", settings.mode));
+    execute(
+        psprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION "
+                 "interlock.row_version('accept=%s', 'require_version=%s', 'mode=%s')",
+                 row_trigger_name, quoted_table(relid), settings.accept,
+                 settings.require_version ? "true" : "false", settings.mode));
 }
 
 void create_marker(Oid relid, const char* name, TriggerFunction function, const char* columns) {
-    execute(psprintf("CREATE TRIGGER %s BEFORE UPDATE OF %s ON %s FOR EACH ROW WHEN (false) EXECUTE FUNCTION "
-                     "interlock.%s()",
-                     name, columns, quoted_table(relid), trigger_function_name(function)));
+    execute(psprintf(
+        "CREATE TRIGGER %s BEFORE UPDATE OF %s ON %s FOR EACH ROW WHEN (false) EXECUTE FUNCTION "
+        "interlock.%s()",
+        name, columns, quoted_table(relid), trigger_function_name(function)));
 }
 
 char* column_list(List* names) {
@@ -156,20 +173,25 @@ char* column_list(List* names) {
     initStringInfo(&list);
     ListCell* cell;
     foreach (cell, names)
-        appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", quote_identifier(static_cast<char*>(lfirst(cell))));
+        appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
+                         quote_identifier(static_cast<char*>(lfirst(cell))));
     return list.data;
 }
 
 void create_triggers(Oid relid, const Settings& settings) {
     create_row_trigger(relid, settings);
-    create_marker(relid, version_marker_name, TriggerFunction::version_column, quote_identifier(settings.version_column));
+    create_marker(relid, version_marker_name, TriggerFunction::version_column,
+                  quote_identifier(settings.version_column));
     if (settings.except_columns != NIL)
-        create_marker(relid, except_marker_name, TriggerFunction::except_columns, column_list(settings.except_columns));
+        create_marker(relid, except_marker_name, TriggerFunction::except_columns,
+                      column_list(settings.except_columns));
 }
 
-[[noreturn]] void raise_bad_column(Relation relation, const Column& column, int sqlstate, const char* problem) {
-    ereport(ERROR, (errcode(sqlstate), errmsg("column \"%s\" of table \"%s\" %s", column.name,
-                                              RelationGetRelationName(relation), problem),
+[[noreturn]] void raise_bad_column(Relation relation, const Column& column, int sqlstate,
+                                   const char* problem) {
+    ereport(ERROR, (errcode(sqlstate),
+                    errmsg("column \"%s\" of table \"%s\" %s", column.name,
+                           RelationGetRelationName(relation), problem),
                     errtablecol(relation, column.attno)));
     pg_unreachable();
 }
@@ -178,12 +200,16 @@ bool is_version_type(Oid type) {
     return type == INT2OID || type == INT4OID || type == INT8OID || type == TIMESTAMPTZOID;
 }
 
-void check_version_column(Relation relation, Table& table, const Column& column, const Settings& settings) {
+void check_version_column(Relation relation, Table& table, const Column& column,
+                          const Settings& settings) {
     if (!is_version_type(column.type))
-        raise_bad_column(relation, column, ERRCODE_DATATYPE_MISMATCH,
-                         "cannot be a version: it must be smallint, integer, bigint or timestamptz");
-    if (column.generated || attribute(RelationGetDescr(relation), column.attno)->attidentity != '\0')
-        raise_bad_column(relation, column, ERRCODE_INVALID_PARAMETER_VALUE, "is generated and cannot be a version");
+        raise_bad_column(
+            relation, column, ERRCODE_DATATYPE_MISMATCH,
+            "cannot be a version: it must be smallint, integer, bigint or timestamptz");
+    if (column.generated ||
+        attribute(RelationGetDescr(relation), column.attno)->attidentity != '\0')
+        raise_bad_column(relation, column, ERRCODE_INVALID_PARAMETER_VALUE,
+                         "is generated and cannot be a version");
     if (table.is_key_column(column.attno))
         raise_bad_column(relation, column, ERRCODE_INVALID_PARAMETER_VALUE,
                          "is part of the primary key and cannot be a version");
@@ -199,9 +225,10 @@ void check_except_columns(Relation relation, Table& table, const Settings& setti
         auto* name = static_cast<char*>(lfirst(cell));
         Column* column = find_column(table, name);
         if (column == nullptr)
-            ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-                            errmsg("column \"%s\" of table \"%s\" does not exist", name, table.name),
-                            errtable(relation)));
+            ereport(ERROR,
+                    (errcode(ERRCODE_UNDEFINED_COLUMN),
+                     errmsg("column \"%s\" of table \"%s\" does not exist", name, table.name),
+                     errtable(relation)));
         if (strcmp(name, settings.version_column) == 0)
             raise_bad_column(relation, *column, ERRCODE_INVALID_PARAMETER_VALUE,
                              "is the version and cannot be excepted from it");
@@ -212,23 +239,25 @@ void check_except_columns(Relation relation, Table& table, const Settings& setti
 }
 
 bool holds_null(Oid relid, const char* column) {
-    execute(psprintf("SELECT FROM %s WHERE %s IS NULL LIMIT 1", quoted_table(relid), quote_identifier(column)));
+    execute(psprintf("SELECT FROM %s WHERE %s IS NULL LIMIT 1", quoted_table(relid),
+                     quote_identifier(column)));
     return SPI_processed > 0;
 }
 
 void require_no_null(Oid relid, const Settings& settings) {
     if (!holds_null(relid, settings.version_column)) return;
     const char* column = quote_identifier(settings.version_column);
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("version column \"%s\" of table \"%s\" holds nulls", settings.version_column,
-                           get_rel_name(relid)),
-                    errhint("Give those rows a version first: UPDATE %s SET %s = 1 WHERE %s IS NULL.",
-                            quoted_table(relid), column, column)));
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("version column \"%s\" of table \"%s\" holds nulls", settings.version_column,
+                    get_rel_name(relid)),
+             errhint("Give those rows a version first: UPDATE %s SET %s = 1 WHERE %s IS NULL.",
+                     quoted_table(relid), column, column)));
 }
 
 void add_version_column(Oid relid, const Settings& settings) {
-    execute(psprintf("ALTER TABLE %s ADD COLUMN %s pg_catalog.int8 NOT NULL DEFAULT 1", quoted_table(relid),
-                     quote_identifier(settings.version_column)));
+    execute(psprintf("ALTER TABLE %s ADD COLUMN %s pg_catalog.int8 NOT NULL DEFAULT 1",
+                     quoted_table(relid), quote_identifier(settings.version_column)));
 }
 
 // What the checks found out about the relation, which must be closed before it is altered.
@@ -307,14 +336,18 @@ void require_removable(Oid relid) {
 
 // The tables that carry one of our triggers, partitions with an inherited one left out.
 List* tables_with_triggers() {
-    execute("SELECT DISTINCT t.tgrelid FROM pg_catalog.pg_trigger t "
-            "JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) t.tgfoid "
-            "JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace "
-            "WHERE n.nspname OPERATOR(pg_catalog.=) 'interlock' AND t.tgparentid OPERATOR(pg_catalog.=) 0");
+    execute(
+        "SELECT DISTINCT t.tgrelid FROM pg_catalog.pg_trigger t "
+        "JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) t.tgfoid "
+        "JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace "
+        "WHERE n.nspname OPERATOR(pg_catalog.=) 'interlock' AND t.tgparentid "
+        "OPERATOR(pg_catalog.=) 0");
     List* tables = NIL;
     for (uint64 i = 0; i < SPI_processed; i++) {
         bool is_null;
-        tables = lappend_oid(tables, DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null)));
+        tables =
+            lappend_oid(tables, DatumGetObjectId(SPI_getbinval(
+                                    SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null)));
     }
     return tables;
 }
@@ -327,8 +360,10 @@ void append_finding(StringInfo list, Oid relid, const char* problem) {
 void find_problem(StringInfo list, Oid relid) {
     Relation relation = open_table(relid, AccessShareLock);
     relation_close(relation, NoLock);
-    execute(psprintf("SELECT pg_catalog.array_to_string(problems, ', ') FROM interlock.versioned_tables "
-                     "WHERE relation OPERATOR(pg_catalog.=) %u", relid));
+    query(psprintf(
+        "SELECT pg_catalog.array_to_string(problems, ', ') FROM interlock.versioned_tables "
+        "WHERE relation OPERATOR(pg_catalog.=) %u",
+        relid));
     if (SPI_processed == 0) return append_finding(list, relid, "is not versioned");
     const char* problems = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
     if (problems[0] != '\0') append_finding(list, relid, psprintf("(%s)", problems));
@@ -338,12 +373,14 @@ void assert_all(ArrayType* array) {
     Datum* elements;
     bool* nulls;
     int count;
-    deconstruct_array(array, REGCLASSOID, sizeof(Oid), true, TYPALIGN_INT, &elements, &nulls, &count);
+    deconstruct_array(array, REGCLASSOID, sizeof(Oid), true, TYPALIGN_INT, &elements, &nulls,
+                      &count);
     StringInfoData list;
     initStringInfo(&list);
     for (int i = 0; i < count; i++) {
         if (nulls[i])
-            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("\"rels\" must not contain null")));
+            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                            errmsg("\"rels\" must not contain null")));
         find_problem(&list, DatumGetObjectId(elements[i]));
     }
     if (list.len > 0)

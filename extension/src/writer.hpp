@@ -9,7 +9,17 @@
 namespace interlock {
 
 // In the order of the SQL type interlock.write_status.
-enum class WriteStatus { written, unchanged, merged, stale, missing, conflict, exists, rejected, held_back };
+enum class WriteStatus {
+    written,
+    unchanged,
+    merged,
+    stale,
+    missing,
+    conflict,
+    exists,
+    rejected,
+    held_back
+};
 
 // How much of the present row a caller wants to hear of when the write did not happen.
 enum class Report { version, row_and_conflicts };

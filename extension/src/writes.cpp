@@ -6,18 +6,22 @@
 namespace interlock {
 namespace {
 
-void require_writable(const Table& table, const char* function) {
-    if (table.temporary) return;  // as in plain SQL
+// As for plain SQL: temporary tables may be written in a read-only transaction.
+void require_writable(FunctionCallInfo fcinfo, const Table& table) {
+    if (table.temporary || (!XactReadOnly && !IsInParallelMode())) return;
+    const char* function = psprintf("interlock.%s()", get_func_name(fcinfo->flinfo->fn_oid));
     PreventCommandIfReadOnly(function);
     PreventCommandIfParallelMode(function);
 }
 
 void require_counter(Relation relation, const Table& table) {
     if (table.versioning.kind != VersionKind::timestamptz) return;
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("table \"%s\" is versioned by a timestamp, which is no expected version", table.name),
-                    errhint("Compare the timestamp in a WHERE clause, or version the table by a counter."),
-                    errtable(relation)));
+    ereport(ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+             errmsg("table \"%s\" is versioned by a timestamp, which is no expected version",
+                    table.name),
+             errhint("Compare the timestamp in a WHERE clause, or version the table by a counter."),
+             errtable(relation)));
 }
 
 Update read_update(FunctionCallInfo fcinfo, Report report) {
@@ -26,7 +30,7 @@ Update read_update(FunctionCallInfo fcinfo, Report report) {
     require_argument(fcinfo, 3, "changes");
     Relation relation = open_versioned_table(PG_GETARG_OID(0), RowExclusiveLock);
     Table& table = table_of(relation);
-    require_writable(table, "interlock.versioned_update");
+    require_writable(fcinfo, table);
     require_counter(relation, table);
     Update update = {relation, table, {}, PG_GETARG_INT64(2), {}, nullptr, report};
     update.key = read_key(fcinfo, 1, relation, table);
@@ -42,10 +46,14 @@ RowReport report_row(const Update& update, const WriteOutcome& outcome) {
 
 void raise_unless_done(const Update& update, const WriteOutcome& outcome) {
     switch (outcome.status) {
-        case WriteStatus::stale: raise_stale_version(report_row(update, outcome));
-        case WriteStatus::missing: raise_row_missing(report_row(update, outcome));
-        case WriteStatus::rejected: raise_write_rejected(report_row(update, outcome));
-        default: return;
+        case WriteStatus::stale:
+            raise_stale_version(report_row(update, outcome));
+        case WriteStatus::missing:
+            raise_row_missing(report_row(update, outcome));
+        case WriteStatus::rejected:
+            raise_write_rejected(report_row(update, outcome));
+        default:
+            return;
     }
 }
 
@@ -56,7 +64,8 @@ const char* status_label(WriteStatus status) {
 }
 
 Datum status_datum(Oid type, WriteStatus status) {
-    return ObjectIdGetDatum(GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(type),
+    return ObjectIdGetDatum(GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
+                                            ObjectIdGetDatum(type),
                                             CStringGetDatum(status_label(status))));
 }
 
@@ -68,13 +77,15 @@ Datum result_datum(FunctionCallInfo fcinfo, const WriteOutcome& outcome) {
     Datum values[4] = {status_datum(attribute(desc, 1)->atttypid, outcome.status),
                        Int64GetDatum(outcome.version.value_or(0)), JsonbPGetDatum(outcome.current),
                        JsonbPGetDatum(outcome.conflicts)};
-    bool nulls[4] = {false, !outcome.version, outcome.current == nullptr, outcome.conflicts == nullptr};
+    bool nulls[4] = {false, !outcome.version, outcome.current == nullptr,
+                     outcome.conflicts == nullptr};
     return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
 }
 
 }  // namespace
 
-// versioned_update(rel regclass, key anycompatible, expected bigint, changes jsonb, base jsonb) → bigint
+// versioned_update(rel regclass, key anycompatible, expected bigint, changes jsonb, base jsonb) →
+// bigint
 INTERLOCK_FUNCTION(versioned_update) {
     Update update = read_update(fcinfo, Report::version);
     WriteOutcome outcome = planner_update(update);
