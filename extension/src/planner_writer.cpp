@@ -135,31 +135,41 @@ std::optional<int64> run_update(const Update& update, Match& match) {
     return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
 }
 
+// Ends the subtransaction of a failed body, so that an error that goes on finds the transaction as
+// it was.
+ErrorData* roll_back(MemoryContext memory, ResourceOwner owner) {
+    MemoryContextSwitchTo(memory);
+    ErrorData* error = CopyErrorData();
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+    MemoryContextSwitchTo(memory);
+    CurrentResourceOwner = owner;
+    return error;
+}
+
 // Runs `body` in a subtransaction; false where it failed with 40001, which is then forgotten.
 template <typename Body>
 bool survives_serialization_failure(Body body) {
     MemoryContext memory = CurrentMemoryContext;
     ResourceOwner owner = CurrentResourceOwner;
-    volatile bool done = true;
     BeginInternalSubTransaction(nullptr);
     MemoryContextSwitchTo(memory);
     PG_TRY();
     {
         body();
         ReleaseCurrentSubTransaction();
+        MemoryContextSwitchTo(memory);
+        CurrentResourceOwner = owner;
     }
     PG_CATCH();
     {
-        if (geterrcode() != ERRCODE_T_R_SERIALIZATION_FAILURE) PG_RE_THROW();
-        MemoryContextSwitchTo(memory);
-        FlushErrorState();
-        RollbackAndReleaseCurrentSubTransaction();
-        done = false;
+        ErrorData* error = roll_back(memory, owner);
+        if (error->sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE) ReThrowError(error);
+        FreeErrorData(error);
+        return false;
     }
     PG_END_TRY();
-    MemoryContextSwitchTo(memory);
-    CurrentResourceOwner = owner;
-    return done;
+    return true;
 }
 
 // At READ COMMITTED a row that a concurrent writer moved to another partition is looked up again;
