@@ -67,7 +67,7 @@ build/symbols-checked: $(shlib)
 
 # Objects built for one server, or with other flags, are no good for another.
 $(OBJS): build/server
-build_facts = { $(PG_CONFIG) --version --includedir-server; echo 'CHECKED=$(CHECKED)'; }
+build_facts = { $(PG_CONFIG) --version --includedir-server; echo '$(INTERLOCK_VERSION) CHECKED=$(CHECKED)'; }
 build/server: FORCE
 	@mkdir -p build
 	@$(build_facts) | cmp -s - $@ || $(build_facts) >$@

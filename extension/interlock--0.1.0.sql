@@ -3,12 +3,15 @@
 -- In the order of the families, each object with its COMMENT. Every name is qualified: nothing here
 -- depends on the caller's search_path.
 
+-- Made here, so that it belongs to the extension and cannot be somebody else's.
+CREATE SCHEMA interlock;
+GRANT USAGE ON SCHEMA interlock TO PUBLIC;
+COMMENT ON SCHEMA interlock IS 'Concurrency control for every client.';
+
 CREATE FUNCTION interlock.library_version() RETURNS pg_catalog.text
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'interlock_library_version';
 COMMENT ON FUNCTION interlock.library_version() IS
 'Version of the loaded library. It must equal the extension''s version in pg_extension.';
-
-GRANT USAGE ON SCHEMA interlock TO PUBLIC;
 
 -- Versioning
 
@@ -49,7 +52,7 @@ COMMENT ON FUNCTION interlock.disable_all() IS
 'Takes every trigger of interlock off this database and returns the number of tables that had one, so that DROP EXTENSION needs no CASCADE. Needs ownership of all of them (42501). Takes ACCESS EXCLUSIVE on each.';
 
 CREATE VIEW interlock.versioned_tables AS
-WITH triggers AS (
+WITH triggers AS NOT MATERIALIZED (
     SELECT t.tgrelid, t.tgname, t.tgtype, t.tgenabled, t.tgattr, p.proname AS ours,
            pg_catalog.string_to_array(pg_catalog.encode(t.tgargs, 'escape'), '\000') AS args
     FROM pg_catalog.pg_trigger AS t
@@ -67,34 +70,51 @@ WITH triggers AS (
                  ORDER BY u.position) AS except_columns,
            (SELECT o.tgname FROM triggers AS o
             WHERE o.tgrelid OPERATOR(pg_catalog.=) r.tgrelid AND o.ours IS NULL AND o.tgname OPERATOR(pg_catalog.>) r.tgname
+              AND (o.tgenabled OPERATOR(pg_catalog.=) 'O' OR o.tgenabled OPERATOR(pg_catalog.=) 'A')
               AND (o.tgtype::pg_catalog.int4 OPERATOR(pg_catalog.&) 3) OPERATOR(pg_catalog.=) 3
               AND (o.tgtype::pg_catalog.int4 OPERATOR(pg_catalog.&) 20) OPERATOR(pg_catalog.<>) 0
             ORDER BY o.tgname LIMIT 1) AS later_trigger,
+           EXISTS (SELECT FROM triggers AS d
+                   WHERE d.tgrelid OPERATOR(pg_catalog.=) r.tgrelid AND d.ours OPERATOR(pg_catalog.=) 'row_version'
+                     AND d.tgname OPERATOR(pg_catalog.<>) r.tgname) AS several,
            (SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i
             JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) i.inhrelid
             WHERE i.inhparent OPERATOR(pg_catalog.=) r.tgrelid AND NOT c.relispartition
               AND NOT EXISTS (SELECT FROM triggers AS k WHERE k.tgrelid OPERATOR(pg_catalog.=) i.inhrelid AND k.ours OPERATOR(pg_catalog.=) 'row_version')
             ORDER BY i.inhrelid LIMIT 1) AS unversioned_child
     FROM triggers AS r
-    LEFT JOIN triggers AS m ON m.tgrelid OPERATOR(pg_catalog.=) r.tgrelid AND m.ours OPERATOR(pg_catalog.=) 'version_column'
+    LEFT JOIN LATERAL (
+        SELECT (m.tgattr::pg_catalog.int2[])[0] AS attnum FROM triggers AS m
+        WHERE m.tgrelid OPERATOR(pg_catalog.=) r.tgrelid AND m.ours OPERATOR(pg_catalog.=) 'version_column'
+        ORDER BY m.tgname DESC LIMIT 1) AS marker ON true
     LEFT JOIN pg_catalog.pg_attribute AS a
-        ON a.attrelid OPERATOR(pg_catalog.=) m.tgrelid AND a.attnum OPERATOR(pg_catalog.=) (m.tgattr::pg_catalog.int2[])[0]
+        ON a.attrelid OPERATOR(pg_catalog.=) r.tgrelid AND a.attnum OPERATOR(pg_catalog.=) marker.attnum
+    -- of several, as after ATTACH of a table with renamed triggers, the one that fires last
     WHERE r.ours OPERATOR(pg_catalog.=) 'row_version'
+      AND NOT EXISTS (SELECT FROM triggers AS l
+                      WHERE l.tgrelid OPERATOR(pg_catalog.=) r.tgrelid AND l.ours OPERATOR(pg_catalog.=) 'row_version'
+                        AND l.tgname OPERATOR(pg_catalog.>) r.tgname)
 )
 SELECT tgrelid::pg_catalog.regclass AS relation,
        attname AS version_column,
        pg_catalog.format_type(atttypid, NULL) AS kind,
        except_columns,
-       pg_catalog.split_part(args[1], '=', 2) AS accept,
-       pg_catalog.split_part(args[2], '=', 2)::boolean AS require_version,
-       pg_catalog.split_part(args[3], '=', 2) AS mode,
+       CASE WHEN 'accept=echo' OPERATOR(pg_catalog.=) ANY (args) THEN 'echo'
+            WHEN 'accept=increment' OPERATOR(pg_catalog.=) ANY (args) THEN 'increment'
+            ELSE 'either' END AS accept,
+       'require_version=true' OPERATOR(pg_catalog.=) ANY (args) AS require_version,
+       CASE WHEN 'mode=observe' OPERATOR(pg_catalog.=) ANY (args) THEN 'observe' ELSE 'enforce' END AS mode,
        pg_catalog.array_remove(ARRAY[
            CASE WHEN attname IS NULL THEN 'has lost its version column' END,
-           CASE tgenabled WHEN 'D' THEN 'its version trigger is disabled'
-                          WHEN 'R' THEN 'its version trigger fires on replicas only'
-                          WHEN 'A' THEN 'its version trigger fires on replicas too and would refuse what is replicated' END,
-           'trigger ' || pg_catalog.quote_ident(later_trigger) || ' fires after the version trigger',
-           'child table ' || unversioned_child::pg_catalog.regclass || ' is not versioned'], NULL) AS problems
+           CASE WHEN several THEN 'it has more than one version trigger' END,
+           CASE WHEN tgenabled OPERATOR(pg_catalog.=) 'D' THEN 'its version trigger is disabled'
+                WHEN tgenabled OPERATOR(pg_catalog.=) 'R' THEN 'its version trigger fires on replicas only'
+                WHEN tgenabled OPERATOR(pg_catalog.=) 'A'
+                THEN 'its version trigger fires on replicas too and would refuse what is replicated' END,
+           CASE WHEN later_trigger IS NOT NULL
+                THEN pg_catalog.format('trigger %I fires after the version trigger', later_trigger) END,
+           CASE WHEN unversioned_child IS NOT NULL
+                THEN pg_catalog.format('child table %s is not versioned', unversioned_child::pg_catalog.regclass) END], NULL) AS problems
 FROM tables;
 COMMENT ON VIEW interlock.versioned_tables IS
 'The versioned tables of this database with their settings, and what keeps versioning from being in force. One row per partition too.';
@@ -127,9 +147,10 @@ CREATE TYPE interlock.write_result AS (
 COMMENT ON TYPE interlock.write_result IS
 'status; version: the row''s, new or present; current: the row as it is now, as far as this role may see it; conflicts: per contested column {"mine", "theirs"}, with "base" where one was given.';
 
-CREATE FUNCTION interlock.write_probe(record, record) RETURNS boolean
-    LANGUAGE c VOLATILE PARALLEL UNSAFE COST 100 AS 'MODULE_PATHNAME', 'interlock_write_probe';
-COMMENT ON FUNCTION interlock.write_probe(record, record) IS
+-- Its cost keeps it behind every other condition, however dear.
+CREATE FUNCTION interlock.write_probe(token pg_catalog.int8, present record, wanted record) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000000 AS 'MODULE_PATHNAME', 'interlock_write_probe';
+COMMENT ON FUNCTION interlock.write_probe(pg_catalog.int8, record, record) IS
 'Part of the statements that interlock runs; 0A000 anywhere else.';
 
 CREATE FUNCTION interlock.versioned_update(
@@ -145,3 +166,8 @@ CREATE FUNCTION interlock.try_versioned_update(
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_versioned_update';
 COMMENT ON FUNCTION interlock.try_versioned_update(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8, pg_catalog.jsonb, pg_catalog.jsonb) IS
 'versioned_update that tells instead of raising: written, unchanged, stale, missing or rejected, with the row as it is now and both sides of each contested column. Call it as SELECT r.* FROM interlock.try_versioned_update(...) AS r.';
+
+CREATE FUNCTION interlock.write_paths(OUT direct pg_catalog.int8, OUT planner pg_catalog.int8) RETURNS record
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'interlock_write_paths';
+COMMENT ON FUNCTION interlock.write_paths() IS
+'How many writes of this session took the direct path and how many the planner path (see interlock.direct_writes).';

@@ -1,21 +1,15 @@
 #include "columns.hpp"
 
+#include "errors.hpp"
+
 extern "C" {
 #include <common/hashfn.h>
-#include <mb/pg_wchar.h>
 }
 
 namespace interlock {
 namespace {
 
 constexpr int max_column_sets = 256;  // beyond it the table is read anew, without any
-constexpr int shown_bytes = 100;      // of a value or message inside our own message
-
-char* clip(const char* text, int limit) {
-    int length = static_cast<int>(strlen(text));
-    if (length <= limit) return pstrdup(text);
-    return psprintf("%.*s...", pg_mbcliplen(text, length, limit), text);
-}
 
 char* scalar_text(JsonbValue& value) {
     switch (value.type) {
@@ -44,14 +38,6 @@ Datum read_json(const Column& column, JsonbValue& value) {
     return column.type == JSONBOID ? JsonbPGetDatum(json) : CStringGetTextDatum(json_text(json));
 }
 
-// jsonb_to_record() knows how arrays, composites and domains over them are written in JSON: hand it
-// a record of one column.
-FmgrInfo* prepare_populate(Table& table) {
-    auto* function = allocate_in<FmgrInfo>(table.context);
-    fmgr_info_cxt(F_JSONB_TO_RECORD, function, table.context);
-    return function;
-}
-
 TupleDesc one_column(const Column& column) {
     TupleDesc desc = CreateTemplateTupleDesc(1);
     TupleDescInitEntry(desc, 1, "value", column.type, column.typmod, 0);
@@ -66,52 +52,40 @@ Datum field_of(Datum record, TupleDesc desc, bool* is_null) {
     return heap_getattr(&tuple, 1, desc, is_null);
 }
 
-Datum read_structure(Table& table, Column& column, JsonbValue& value, bool* is_null) {
-    if (column.populate == nullptr) column.populate = prepare_populate(table);
+// jsonb_to_record() knows how arrays, composites and domains over them are written in JSON: hand it
+// a record of one column. What it caches is not told of ALTER TYPE, so it starts afresh each time.
+Datum read_structure(const Column& column, JsonbValue& value, bool* is_null) {
+    FmgrInfo function;
+    fmgr_info(F_JSONB_TO_RECORD, &function);
     JsonObject object;
     object.add("value", JsonbValueToJsonb(&value));
     ReturnSetInfo result = {};
     result.type = T_ReturnSetInfo;
     result.expectedDesc = one_column(column);
     LOCAL_FCINFO(call, 1);
-    InitFunctionCallInfoData(*call, column.populate, 1, InvalidOid, nullptr,
+    InitFunctionCallInfoData(*call, &function, 1, InvalidOid, nullptr,
                              reinterpret_cast<Node*>(&result));
     call->args[0] = {JsonbPGetDatum(object.finish()), false};
     return field_of(FunctionCallInvoke(call), result.expectedDesc, is_null);
 }
 
-Datum input(Table& table, Column& column, char* text) {
+Datum input(Table& table, Column& column, char* text, int32 typmod) {
     if (!column.input_ready) {
         Oid function;
         getTypeInputInfo(column.type, &function, &column.io_parameter);
         fmgr_info_cxt(function, &column.input, table.context);
         column.input_ready = true;
     }
-    return InputFunctionCall(&column.input, text, column.io_parameter, column.typmod);
+    return InputFunctionCall(&column.input, text, column.io_parameter, typmod);
 }
 
 Datum convert(Table& table, Column& column, JsonbValue& value, bool* is_null) {
     *is_null = value.type == jbvNull;
-    if (*is_null) return input(table, column, nullptr);
+    if (*is_null) return input(table, column, nullptr, column.typmod);
     if (is_json_type(column.type)) return read_json(column, value);
     if (value.type == jbvBinary || is_json_type(getBaseType(column.type)))
-        return read_structure(table, column, value, is_null);
-    return input(table, column, scalar_text(value));
-}
-
-// Not what concerns the session or the server rather than the value: cancellation, memory,
-// conflicts.
-bool is_about_the_value(int sqlstate) {
-    switch (ERRCODE_TO_CATEGORY(sqlstate)) {
-        case ERRCODE_TRANSACTION_ROLLBACK:
-        case ERRCODE_INSUFFICIENT_RESOURCES:
-        case ERRCODE_OPERATOR_INTERVENTION:
-        case ERRCODE_SYSTEM_ERROR:
-        case ERRCODE_INTERNAL_ERROR:
-            return false;
-        default:
-            return true;
-    }
+        return read_structure(column, value, is_null);
+    return input(table, column, scalar_text(value), column.typmod);
 }
 
 // The type's own error, with the column and the value put in front.
@@ -194,7 +168,7 @@ const Column& changeable_column(Relation relation, Table& table, std::string_vie
         raise_not_changeable(relation, *column, argument, "key");
     if (column->attno == table.versioning.column)
         raise_not_changeable(relation, *column, argument, "version");
-    if (column->generated) raise_generated(relation, *column);
+    if (column->always) raise_generated(relation, *column);
     return *column;
 }
 
@@ -207,7 +181,7 @@ ColumnSet* add_column_set(Relation relation, Table& table, Jsonb* json, const ch
     auto* set = allocate_in<ColumnSet>(table.context);
     auto* kept = allocate_in<AttrNumber>(table.context, count);
     memcpy(kept, attnos, sizeof(AttrNumber) * count);
-    *set = {table.column_sets, hash, count, kept, nullptr};
+    *set = {table.column_sets, hash, count, kept, nullptr, nullptr};
     table.column_sets = set;
     if (++table.column_set_count > max_column_sets) forget(table);
     return set;
@@ -251,9 +225,16 @@ Datum read_value(Relation relation, Table& table, Column& column, JsonbValue& va
         [&] { return value_text(value); });
 }
 
-Datum read_text(Relation relation, Table& table, Column& column, char* text) {
+Datum read_key_text(Relation relation, Table& table, Column& column, char* text) {
     return naming_errors(
-        relation, column, [&] { return input(table, column, text); }, [&] { return text; });
+        relation, column, [&] { return input(table, column, text, -1); }, [&] { return text; });
+}
+
+Datum read_key_value(Relation relation, Table& table, Column& column, JsonbValue& value) {
+    bool is_null;
+    if (value.type == jbvBinary || is_json_type(getBaseType(column.type)))
+        return read_value(relation, table, column, value, &is_null);
+    return read_key_text(relation, table, column, scalar_text(value));
 }
 
 Jsonb* show_value(Table& table, Column& column, Datum value) {

@@ -5,6 +5,7 @@
 
 namespace interlock {
 
+struct DirectStatement;  // direct_writer.cpp
 struct UpdateStatement;  // planner_writer.cpp
 
 // A set of columns that some caller changed, with the statements prepared for it.
@@ -14,6 +15,7 @@ struct ColumnSet {
     int count;
     AttrNumber* attnos;
     UpdateStatement* statements;
+    DirectStatement* direct_statements;
 };
 
 // The values a caller wants in those columns, in the set's order.
@@ -35,8 +37,10 @@ Jsonb* read_base(Relation relation, Table& table, Jsonb* json);
 // Reads one JSON value as one of the column's type, with the same naming of column and value.
 Datum read_value(Relation relation, Table& table, Column& column, JsonbValue& value, bool* is_null);
 
-// Reads a value from its text through the type's input function, likewise.
-Datum read_text(Relation relation, Table& table, Column& column, char* text);
+// The same for a key, from text and from JSON: not rounded or cut to the column's length and scale,
+// so that a value which no row can have finds none.
+Datum read_key_value(Relation relation, Table& table, Column& column, JsonbValue& value);
+Datum read_key_text(Relation relation, Table& table, Column& column, char* text);
 
 // Shows a value of the column as JSON, as to_jsonb() does.
 Jsonb* show_value(Table& table, Column& column, Datum value);

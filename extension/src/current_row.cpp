@@ -1,6 +1,7 @@
 #include "current_row.hpp"
 
 #include "statement.hpp"
+#include "version.hpp"
 
 namespace interlock {
 
@@ -72,17 +73,8 @@ SPIPlanPtr read_plan(const Update& update, const Bitmapset* columns, bool locks)
 }
 
 std::optional<int64> version_value(const Table& table, Datum value, bool is_null) {
-    if (is_null) return {};
-    switch (table.versioning.kind) {
-        case VersionKind::int2:
-            return DatumGetInt16(value);
-        case VersionKind::int4:
-            return DatumGetInt32(value);
-        case VersionKind::int8:
-            return DatumGetInt64(value);
-        default:
-            return {};
-    }
+    if (is_null || table.versioning.kind == VersionKind::timestamptz) return {};
+    return version_number(table.versioning.kind, value);
 }
 
 // The values that were read, by attribute number.
@@ -132,6 +124,13 @@ Base base_value(const Update& update, Column& column) {
     return base;
 }
 
+// Both sides changed it.
+bool is_contested(const Column& column, const Base& base, Datum mine, bool mine_null, Datum theirs,
+                  bool theirs_null) {
+    return !same_value(column, base.value, base.is_null, mine, mine_null) &&
+           !same_value(column, base.value, base.is_null, theirs, theirs_null);
+}
+
 Jsonb* show_or_null(Table& table, Column& column, Datum value, bool is_null) {
     return is_null ? nullptr : show_value(table, column, value);
 }
@@ -145,7 +144,9 @@ void add_conflict(JsonObject& conflicts, const Update& update, const RowValues& 
     bool theirs_null = row.is_null(column.attno);
     if (same_value(column, mine.values[i], mine.nulls[i], theirs, theirs_null)) return;
     Base base = base_value(update, column);
-    if (base.given && same_value(column, base.value, base.is_null, theirs, theirs_null)) return;
+    if (base.given &&
+        !is_contested(column, base, mine.values[i], mine.nulls[i], theirs, theirs_null))
+        return;
     JsonObject conflict;
     if (base.given) conflict.add("base", show_or_null(table, column, base.value, base.is_null));
     conflict.add("mine", show_or_null(table, column, mine.values[i], mine.nulls[i]));
@@ -170,12 +171,25 @@ void fill(CurrentRow& current, const Update& update, const RowValues& row) {
     current.conflicts = show_conflicts(update, row);
 }
 
+Bitmapset* reported_columns(const Update& update) {
+    return update.report == Report::version ? version_only(update.table)
+                                            : readable_columns(update.table);
+}
+
 }  // namespace
+
+WriteOutcome stale_outcome(const Update& update, TupleTableSlot* row, MemoryContext memory) {
+    slot_getallattrs(row);
+    CurrentRow current = {};
+    MemoryContext previous = MemoryContextSwitchTo(memory);
+    fill(current, update, {reported_columns(update), row->tts_values, row->tts_isnull});
+    MemoryContextSwitchTo(previous);
+    return {WriteStatus::stale, current.version, current.json, current.conflicts};
+}
 
 CurrentRow read_current_row(const Update& update, MemoryContext memory) {
     Table& table = update.table;
-    Bitmapset* columns =
-        update.report == Report::version ? version_only(table) : readable_columns(table);
+    Bitmapset* columns = reported_columns(update);
     execute_plan(read_plan(update, columns, false), table, update.key, nullptr, nullptr, 0);
     CurrentRow current = {};
     if (SPI_processed > 1) raise_several_rows(update);

@@ -9,7 +9,8 @@ struct CurrentRow {
     bool found;
     std::optional<int64> version;
     Jsonb* json;       // the readable columns; null unless a full report was asked for
-    Jsonb* conflicts;  // per contested column {"mine", "theirs"}, with "base" where one was given
+    Jsonb* conflicts;  // per contested column {"mine", "theirs"}, with "base"
+                       // where one was given
 };
 
 // Reads it with a new snapshot at READ COMMITTED and with the transaction's above. Needs an SPI
@@ -18,6 +19,9 @@ CurrentRow read_current_row(const Update& update, MemoryContext memory);
 
 // 21000: the key is unique in each inheritance child only.
 [[noreturn]] void raise_several_rows(const Update& update);
+
+// A row that the direct path found at another version than the expected one.
+WriteOutcome stale_outcome(const Update& update, TupleTableSlot* row, MemoryContext memory);
 
 // At REPEATABLE READ and above: 40001 where the row that the snapshot shows is no longer the
 // newest.

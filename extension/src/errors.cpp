@@ -1,5 +1,9 @@
 #include "errors.hpp"
 
+extern "C" {
+#include <mb/pg_wchar.h>
+}
+
 namespace interlock {
 namespace {
 
@@ -102,6 +106,26 @@ void raise_write_rejected(const RowReport& row) {
 void raise_version_required(const RowReport& row) {
     raise(Condition::version_required, row,
           psprintf("%s was updated without a version", row_name(row)));
+}
+
+// conflicts.
+bool is_about_the_value(int sqlstate) {
+    switch (ERRCODE_TO_CATEGORY(sqlstate)) {
+        case ERRCODE_TRANSACTION_ROLLBACK:
+        case ERRCODE_INSUFFICIENT_RESOURCES:
+        case ERRCODE_OPERATOR_INTERVENTION:
+        case ERRCODE_SYSTEM_ERROR:
+        case ERRCODE_INTERNAL_ERROR:
+            return false;
+        default:
+            return true;
+    }
+}
+
+char* clip(const char* text, int limit) {
+    int length = static_cast<int>(strlen(text));
+    if (length <= limit) return pstrdup(text);
+    return psprintf("%.*s...", pg_mbcliplen(text, length, limit), text);
 }
 
 void require_argument(FunctionCallInfo fcinfo, int number, const char* name) {

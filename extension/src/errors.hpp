@@ -36,6 +36,16 @@ struct RowReport {
 [[noreturn]] void raise_write_rejected(const RowReport& row);
 [[noreturn]] void raise_version_required(const RowReport& row);
 
+// Did a conversion fail because of the value? Not where the session or the server is concerned:
+// cancellation, memory, conflicts.
+bool is_about_the_value(int sqlstate);
+
+// How many bytes of a value a message of ours shows.
+constexpr int shown_bytes = 100;
+
+// The text, cut to that many bytes at a character's end.
+char* clip(const char* text, int limit);
+
 // Refuses a NULL argument (22004) by its name.
 void require_argument(FunctionCallInfo fcinfo, int number, const char* name);
 

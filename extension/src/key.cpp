@@ -1,9 +1,13 @@
 #include "key.hpp"
 
+#include "errors.hpp"
+
 #include <optional>
 
 namespace interlock {
 namespace {
+
+constexpr size_t longest_key_json = 1000;  // a longer one would swell the server log
 
 // What the conversions need to know of the table whose key is being read.
 struct Target {
@@ -108,6 +112,7 @@ void find_cast(Oid target, Oid source, CoercionContext context, CoercionPathType
 void prepare_conversion(const Target& target, KeyColumn& key, Oid source) {
     KeyConversion& conversion = key.conversion;
     conversion.source = InvalidOid;
+    conversion.generation = cast_generation();
     MemoryContext memory = target.table.context;
     find_cast(key.type, source, COERCION_ASSIGNMENT, &conversion.path, &conversion.cast, memory);
     find_cast(source, key.type, COERCION_EXPLICIT, &conversion.path_back, &conversion.cast_back,
@@ -140,31 +145,63 @@ bool is_lossless(KeyColumn& key, Datum original, Datum converted) {
         FunctionCall2Coll(&conversion.equal, DEFAULT_COLLATION_OID, original, back));
 }
 
+// A cast that fails for this value, as for a number out of range, could not keep it either.
+Datum cast_or_refuse(const Target& target, KeyColumn& key, Oid source, Datum value) {
+    MemoryContext caller = CurrentMemoryContext;
+    volatile Datum converted = 0;
+    volatile bool lossless = false;
+    PG_TRY();
+    {
+        converted = call_cast(key.conversion.cast, value);
+        lossless = is_lossless(key, value, converted);
+    }
+    PG_CATCH();
+    {
+        if (!is_about_the_value(geterrcode())) PG_RE_THROW();
+        MemoryContextSwitchTo(caller);
+        FlushErrorState();
+        raise_lossy(target, target.table.column(key.attno), source, value);
+    }
+    PG_END_TRY();
+    if (!lossless) raise_lossy(target, target.table.column(key.attno), source, value);
+    return converted;
+}
+
 Datum cast_value(const Target& target, KeyColumn& key, Oid source, Datum value) {
     Column& column = target.table.column(key.attno);
-    if (key.conversion.source != source) prepare_conversion(target, key, source);
+    if (key.conversion.source != source || key.conversion.generation != cast_generation())
+        prepare_conversion(target, key, source);
     switch (key.conversion.path) {
         case COERCION_PATH_RELABELTYPE:
             return value;
         case COERCION_PATH_COERCEVIAIO:
-            return read_text(target.relation, target.table, column, output_text(source, value));
+            return read_key_text(target.relation, target.table, column, output_text(source, value));
         case COERCION_PATH_FUNC:
             break;
         default:
             raise_no_conversion(target, column, source);
     }
-    Datum converted = call_cast(key.conversion.cast, value);
-    if (!is_lossless(key, value, converted)) raise_lossy(target, column, source, value);
-    return converted;
+    return cast_or_refuse(target, key, source, value);
 }
 
 bool is_text(Oid type) {
     return type == TEXTOID || type == VARCHAROID || type == BPCHAROID;
 }
 
+// char(n) becomes text without the blanks at its end, as in PostgreSQL's own cast.
+char* text_value(Oid type, Datum value) {
+    char* string = TextDatumGetCString(value);
+    size_t length = strlen(string);
+    while (type == BPCHAROID && length > 0 && string[length - 1] == ' ')
+        string[--length] = '\0';
+    return string;
+}
+
 // One value of any type as a value of the key's column number i.
 Datum convert_value(const Target& target, int i, Oid source, Datum value) {
     KeyColumn& key = target.table.key.columns[i];
+    if (source == key.type) return value;
+    source = getBaseType(source);
     if (source == key.type) return value;
     std::optional<int64> integer = integer_value(source, value);
     if (integer && is_integer(key.type)) {
@@ -173,11 +210,12 @@ Datum convert_value(const Target& target, int i, Oid source, Datum value) {
         return *converted;
     }
     if (is_text(source))
-        return read_text(target.relation, target.table, target.column(i),
-                         TextDatumGetCString(value));
+        return read_key_text(target.relation, target.table, target.column(i),
+                             text_value(source, value));
     if (source == UNKNOWNOID)
-        return read_text(target.relation, target.table, target.column(i), DatumGetCString(value));
-    return cast_value(target, key, getBaseType(source), value);
+        return read_key_text(target.relation, target.table, target.column(i),
+                             DatumGetCString(value));
+    return cast_value(target, key, source, value);
 }
 
 KeyValues read_row(const Target& target, Datum row) {
@@ -212,8 +250,7 @@ KeyValues read_object(const Target& target, Jsonb* json) {
         if (value == nullptr)
             raise_wrong_key(target, psprintf("column \"%s\" is not given", column.name));
         if (value->type == jbvNull) raise_null_key(target, column);
-        bool is_null;
-        key.values[i] = read_value(target.relation, target.table, column, *value, &is_null);
+        key.values[i] = read_key_value(target.relation, target.table, column, *value);
     }
     for (JsonMembers members(json); members.next();) {
         Column* column = find_column(target.table, members.name());
@@ -233,7 +270,7 @@ KeyValues read_text_key(const Target& target, char* text) {
         return read_object(target,
                            DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text))));
     }
-    return KeyValues{{read_text(target.relation, target.table, target.column(0), text)}};
+    return KeyValues{{read_key_text(target.relation, target.table, target.column(0), text)}};
 }
 
 Jsonb* json_argument(Oid type, Datum value) {
@@ -246,7 +283,8 @@ KeyValues read_argument(const Target& target, Oid type, Datum value) {
     const Key& key = target.table.key;
     if (key.count == 1 && type == key.columns[0].type) return KeyValues{{value}};
     type = getBaseType(type);
-    if (is_text(type)) return read_text_key(target, TextDatumGetCString(value));
+    if (key.count == 1 && type == key.columns[0].type) return KeyValues{{value}};
+    if (is_text(type)) return read_text_key(target, text_value(type, value));
     if (type == JSONBOID || type == JSONOID) return read_object(target, json_argument(type, value));
     if (type_is_rowtype(type)) return read_row(target, value);
     if (key.count > 1) raise_wrong_key(target, "a single value was given");
@@ -270,7 +308,7 @@ char* key_text(Table& table, const KeyValues& key) {
         const char* separator = i > 0 ? ", " : "";
         appendStringInfo(&names, "%s%s", separator, table.column(table.key.columns[i].attno).name);
         appendStringInfo(&values, "%s%s", separator,
-                         output_text(table.key.columns[i].type, key.values[i]));
+                         clip(output_text(table.key.columns[i].type, key.values[i]), shown_bytes));
     }
     return psprintf("(%s)=(%s)", names.data, values.data);
 }
@@ -281,7 +319,8 @@ char* key_json(Table& table, const KeyValues& key) {
         Column& column = table.column(table.key.columns[i].attno);
         object.add(column.name, show_value(table, column, key.values[i]));
     }
-    return json_text(object.finish());
+    char* text = json_text(object.finish());
+    return strlen(text) > longest_key_json ? nullptr : text;
 }
 
 }  // namespace interlock

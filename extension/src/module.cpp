@@ -1,3 +1,4 @@
+#include "settings.hpp"
 #include "table.hpp"
 
 extern "C" {
@@ -7,7 +8,7 @@ PGDLLEXPORT void _PG_init(void);
 
 void _PG_init() {
     interlock::initialize_table_cache();
-    MarkGUCPrefixReserved("interlock");
+    interlock::define_settings();
 }
 
 namespace interlock {

@@ -1,4 +1,5 @@
 #include "current_row.hpp"
+#include "own_write.hpp"
 #include "statement.hpp"
 #include "writer.hpp"
 
@@ -9,7 +10,8 @@ struct UpdateStatement {
     UpdateStatement* next;
     Oid role;
     bool compares;  // skips rows that the changes would leave as they are
-    bool bumps;     // the row trigger will not fire (session_replication_role = replica)
+    bool bumps;     // the row trigger will not fire (session_replication_role =
+                    // replica)
     SPIPlanPtr plan;
 };
 
@@ -17,80 +19,103 @@ namespace {
 
 constexpr int max_attempts = 10;  // against rows that change under a write again and again
 
-// What the statement's last condition learned about the row that had the key and the version.
-enum class Match { none, same, differs };
-
-// The write that is being run now, for its statement's last condition and the row trigger to find.
-struct OwnWrite {
-    int trigger_depth;
-    int64 expected;
-    Match match;
-    bool taken;  // the row trigger has seen its row
-    OwnWrite* outer;
+// Where the parameters of a statement stand, after those of the key.
+struct Numbers {
+    int token;
+    int expected;
+    int first_value;
 };
 
-OwnWrite* own_write;
-
-int trigger_depth() {
-    return DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, 0));
+Numbers add_parameters(const Update& update, Parameters& parameters) {
+    const ColumnSet& set = *update.changes.columns;
+    Numbers numbers;
+    numbers.token = parameters.add(INT8OID);
+    numbers.expected = parameters.add(INT8OID);
+    numbers.first_value = parameters.count() + 1;
+    for (int i = 0; i < set.count; i++)
+        parameters.add(update.table.column(set.attnos[i]).type);
+    return numbers;
 }
 
-void append_assignments(StringInfo sql, const Update& update, bool bumps, Parameters& parameters) {
+// ROW(columns now)<between>ROW(columns wanted), of the changed columns outside `without`; the cast
+// keeps an operator between the two from being taken for one between their columns.
+void append_comparison(StringInfo sql, const Update& update, const Numbers& numbers,
+                       const char* between, const Bitmapset* without) {
+    const ColumnSet& set = *update.changes.columns;
+    StringInfoData wanted;
+    initStringInfo(&wanted);
+    const char* separator = "ROW(";
+    for (int i = 0; i < set.count; i++) {
+        if (bms_is_member(set.attnos[i], without)) continue;
+        appendStringInfoString(sql, separator);
+        append_column(sql, update.table.column(set.attnos[i]));
+        appendStringInfo(&wanted, "%s$%d", separator, numbers.first_value + i);
+        separator = ", ";
+    }
+    appendStringInfo(sql, ")::record%s%s)::record", between, wanted.data);
+}
+
+bool changes_only_excepted(const Update& update) {
+    const ColumnSet& set = *update.changes.columns;
+    for (int i = 0; i < set.count; i++)
+        if (!bms_is_member(set.attnos[i], update.table.versioning.except)) return false;
+    return true;
+}
+
+// What the row trigger would do, where it does not fire.
+void append_bump(StringInfo sql, const Update& update, bool compares, const Numbers& numbers) {
+    if (changes_only_excepted(update)) return;
+    const char* version =
+        quote_identifier(update.table.column(update.table.versioning.column).name);
+    appendStringInfo(sql, ", %s = t.%s OPERATOR(pg_catalog.+) ", version, version);
+    if (!compares) return appendStringInfoChar(sql, '1');
+    appendStringInfoString(sql, "CASE WHEN ");
+    append_comparison(sql, update, numbers, " OPERATOR(pg_catalog.*<>) ",
+                      update.table.versioning.except);
+    appendStringInfoString(sql, " THEN 1 ELSE 0 END");
+}
+
+void append_assignments(StringInfo sql, const Update& update, const Numbers& numbers) {
     const ColumnSet& set = *update.changes.columns;
     for (int i = 0; i < set.count; i++) {
         const Column& column = update.table.column(set.attnos[i]);
         appendStringInfo(sql, "%s%s = $%d", i > 0 ? ", " : "", quote_identifier(column.name),
-                         parameters.add(column.type));
+                         numbers.first_value + i);
     }
-    const char* version =
-        quote_identifier(update.table.column(update.table.versioning.column).name);
-    if (bumps) appendStringInfo(sql, ", %s = t.%s OPERATOR(pg_catalog.+) 1", version, version);
 }
 
-// ROW(columns now), ROW(columns wanted)
-void append_comparison(StringInfo sql, const Update& update, int first_value) {
-    const ColumnSet& set = *update.changes.columns;
-    appendStringInfoString(sql, "ROW(");
-    for (int i = 0; i < set.count; i++) {
-        if (i > 0) appendStringInfoString(sql, ", ");
-        append_column(sql, update.table.column(set.attnos[i]));
-    }
-    appendStringInfoString(sql, "), ROW(");
-    for (int i = 0; i < set.count; i++)
-        appendStringInfo(sql, "%s$%d", i > 0 ? ", " : "", first_value + i);
-    appendStringInfoString(sql, ")");
+void append_conditions(StringInfo sql, const Update& update, bool compares,
+                       const Numbers& numbers) {
+    Table& table = update.table;
+    append_key_condition(sql, table);
+    appendStringInfoString(sql, " AND ");
+    append_column(sql, table.column(table.versioning.column));
+    appendStringInfo(sql, " OPERATOR(pg_catalog.=) $%d AND interlock.write_probe($%d, ",
+                     numbers.expected, numbers.token);
+    if (compares)
+        append_comparison(sql, update, numbers, ", ", nullptr);
+    else
+        appendStringInfoString(sql, "NULL, NULL");
+    appendStringInfoChar(sql, ')');
 }
 
 SPIPlanPtr prepare_update(const Update& update, bool compares, bool bumps) {
     Table& table = update.table;
-    Parameters parameters(table, 1 + update.changes.columns->count);
-    int expected = parameters.add(INT8OID);
+    Parameters parameters(table, 2 + update.changes.columns->count);
+    Numbers numbers = add_parameters(update, parameters);
     StringInfoData sql;
     initStringInfo(&sql);
     appendStringInfoString(&sql, "UPDATE ");
     append_table(&sql, update.relation);
     appendStringInfoString(&sql, " SET ");
-    append_assignments(&sql, update, bumps, parameters);
+    append_assignments(&sql, update, numbers);
+    if (bumps) append_bump(&sql, update, compares, numbers);
     appendStringInfoString(&sql, " WHERE ");
-    append_key_condition(&sql, table);
-    const char* version = quote_identifier(table.column(table.versioning.column).name);
-    appendStringInfo(&sql, " AND t.%s OPERATOR(pg_catalog.=) $%d AND interlock.write_probe(",
-                     version, expected);
-    if (compares)
-        append_comparison(&sql, update, expected + 1);
-    else
-        appendStringInfoString(&sql, "NULL, NULL");
-    appendStringInfo(&sql, ") RETURNING t.%s::pg_catalog.int8", version);
+    append_conditions(&sql, update, compares, numbers);
+    appendStringInfoString(&sql, " RETURNING ");
+    append_column(&sql, table.column(table.versioning.column));
+    appendStringInfoString(&sql, "::pg_catalog.int8");
     return prepare_plan(table, sql.data, parameters);
-}
-
-// Comparing tells the caller what the columns hold, so it must be allowed to read them.
-bool may_compare(const Update& update) {
-    const ColumnSet& set = *update.changes.columns;
-    if (pg_class_aclcheck(update.table.relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK) return true;
-    for (int i = 0; i < set.count; i++)
-        if (!may_select(update.table.relid, set.attnos[i])) return false;
-    return true;
 }
 
 UpdateStatement* add_update_statement(const Update& update, bool compares, bool bumps) {
@@ -112,22 +137,23 @@ SPIPlanPtr update_plan(const Update& update) {
     return add_update_statement(update, compares, bumps)->plan;
 }
 
-void execute_update(const Update& update, SPIPlanPtr plan) {
+void execute_update(const Update& update, SPIPlanPtr plan, int64 token) {
     int count = update.changes.columns->count;
-    Datum* values = allocate<Datum>(count + 1);
-    bool* nulls = allocate<bool>(count + 1);
-    values[0] = Int64GetDatum(update.expected);
-    memcpy(values + 1, update.changes.values, sizeof(Datum) * count);
-    memcpy(nulls + 1, update.changes.nulls, sizeof(bool) * count);
-    execute_plan(plan, update.table, update.key, values, nulls, count + 1);
+    Datum* values = allocate<Datum>(count + 2);
+    bool* nulls = allocate<bool>(count + 2);
+    values[0] = Int64GetDatum(token);
+    values[1] = Int64GetDatum(update.expected);
+    memcpy(values + 2, update.changes.values, sizeof(Datum) * count);
+    memcpy(nulls + 2, update.changes.nulls, sizeof(bool) * count);
+    execute_plan(plan, update.table, update.key, values, nulls, count + 2);
 }
 
 // The new version, or nothing where no row was written; `match` tells more.
 std::optional<int64> run_update(const Update& update, Match& match) {
     SPIPlanPtr plan = update_plan(update);
-    OwnWrite mine = {trigger_depth(), update.expected, Match::none, false, own_write};
-    own_write = &mine;
-    with_cleanup([&] { execute_update(update, plan); }, [&] { own_write = mine.outer; });
+    OwnWrite mine;
+    begin_own_write(mine, update.table.relid, update.expected);
+    with_cleanup([&] { execute_update(update, plan, mine.token); }, [&] { end_own_write(mine); });
     match = mine.match;
     if (SPI_processed > 1) raise_several_rows(update);
     if (SPI_processed == 0) return {};
@@ -221,9 +247,21 @@ void require_update_privilege(const Update& update) {
     aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, update.table.name);
 }
 
+void require_version_privilege(const Update& update) {
+    if (!may_select(update.table.relid, update.table.versioning.column))
+        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, update.table.name);
+}
+
+// Of an inheritance parent's rows with one key, only one may have the version.
+void require_one_row(const Update& update, MemoryContext memory) {
+    if (update.table.relkind == RELKIND_RELATION && has_subclass(update.table.relid))
+        read_current_row(update, memory);
+}
+
 // No columns to change: there is only the version to judge.
 WriteOutcome check_only(const Update& update, MemoryContext memory) {
     require_update_privilege(update);
+    require_version_privilege(update);
     require_newest_row(update);
     CurrentRow row = read_current_row(update, memory);
     if (!row.found) return {WriteStatus::missing, {}, nullptr, nullptr};
@@ -233,6 +271,7 @@ WriteOutcome check_only(const Update& update, MemoryContext memory) {
 
 WriteOutcome write(const Update& update, MemoryContext memory) {
     if (update.changes.columns->count == 0) return check_only(update, memory);
+    require_one_row(update, memory);
     bool once = IsolationUsesXactSnapshot();
     for (int number = 1;; number++) {
         CHECK_FOR_INTERRUPTS();
@@ -246,26 +285,23 @@ WriteOutcome write(const Update& update, MemoryContext memory) {
 bool rows_differ(FunctionCallInfo fcinfo) {
     LOCAL_FCINFO(call, 2);
     InitFunctionCallInfoData(*call, fcinfo->flinfo, 2, InvalidOid, nullptr, nullptr);
-    call->args[0] = fcinfo->args[0];
-    call->args[1] = fcinfo->args[1];
+    call->args[0] = fcinfo->args[1];
+    call->args[1] = fcinfo->args[2];
     return DatumGetBool(record_image_ne(call));
-}
-
-bool is_own_statement() {
-    return own_write && own_write->trigger_depth == trigger_depth();
 }
 
 }  // namespace
 
-// write_probe(record, record) → boolean: the last condition of our UPDATE, reached by the row that
-// has the key and the version. True where the rows (the columns now, the columns wanted) differ or
-// are not compared.
+// write_probe(bigint, record, record) → boolean: the last condition of our UPDATE, reached by the
+// row that has the key and the version. True where the rows (the columns now, the columns wanted)
+// differ or are not compared.
 INTERLOCK_FUNCTION(write_probe) {
-    if (!is_own_statement())
+    OwnWrite* write = PG_ARGISNULL(0) ? nullptr : find_own_write(PG_GETARG_INT64(0));
+    if (write == nullptr)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("interlock.write_probe is part of interlock's own statements")));
-    bool differs = PG_ARGISNULL(0) || PG_ARGISNULL(1) || rows_differ(fcinfo);
-    own_write->match = differs ? Match::differs : Match::same;
+    bool differs = PG_ARGISNULL(1) || PG_ARGISNULL(2) || rows_differ(fcinfo);
+    write->match = differs ? Match::differs : Match::same;
     PG_RETURN_BOOL(differs);
 }
 
@@ -275,14 +311,6 @@ WriteOutcome planner_update(const Update& update) {
     WriteOutcome outcome = write(update, memory);
     SPI_finish();
     return outcome;
-}
-
-bool take_own_write(int64 old_version) {
-    if (own_write == nullptr || own_write->taken || own_write->expected != old_version)
-        return false;
-    if (own_write->trigger_depth + 1 != trigger_depth()) return false;
-    own_write->taken = true;
-    return true;
 }
 
 }  // namespace interlock

@@ -2,8 +2,10 @@
 
 #include "columns.hpp"
 #include "errors.hpp"
+#include "key.hpp"
 #include "observations.hpp"
-#include "writer.hpp"
+#include "own_write.hpp"
+#include "version.hpp"
 
 namespace interlock {
 namespace {
@@ -33,39 +35,6 @@ Version version_in(const Firing& firing, TupleTableSlot* row) {
     return version;
 }
 
-int64 counter(VersionKind kind, Datum value) {
-    switch (kind) {
-        case VersionKind::int2:
-            return DatumGetInt16(value);
-        case VersionKind::int4:
-            return DatumGetInt32(value);
-        default:
-            return DatumGetInt64(value);
-    }
-}
-
-Datum counter_datum(VersionKind kind, int64 value) {
-    switch (kind) {
-        case VersionKind::int2:
-            return Int16GetDatum(static_cast<int16>(value));
-        case VersionKind::int4:
-            return Int32GetDatum(static_cast<int32>(value));
-        default:
-            return Int64GetDatum(value);
-    }
-}
-
-int64 largest(VersionKind kind) {
-    switch (kind) {
-        case VersionKind::int2:
-            return PG_INT16_MAX;
-        case VersionKind::int4:
-            return PG_INT32_MAX;
-        default:
-            return PG_INT64_MAX;
-    }
-}
-
 // The key of the row in PostgreSQL's own form, or null where the caller may not see it.
 void report_key(RowReport& report, const Firing& firing) {
     if (firing.table.key.count == 0) return;
@@ -86,7 +55,7 @@ RowReport report_row(const Firing& firing) {
     report_key(report, firing);
     Version version = version_in(firing, firing.old_row);
     if (!version.is_null && may_report(firing.table.relid, firing.settings.column))
-        report.current = counter(firing.settings.kind, version.value);
+        report.current = version_number(firing.settings.kind, version.value);
     return report;
 }
 
@@ -143,9 +112,23 @@ bool set_column_changed(const Firing& firing) {
     return false;
 }
 
+// A column that the writer may not read: the version must not tell whether its guess was right.
+bool sets_unreadable_column(const Firing& firing) {
+    int member = -1;
+    while ((member = bms_next_member(firing.data->tg_updatedcols, member)) >= 0) {
+        int attno = member + FirstLowInvalidHeapAttributeNumber;
+        if (attno > 0 && attno != firing.settings.column &&
+            !bms_is_member(attno, firing.settings.except) &&
+            !may_select_through(firing.table.relid, static_cast<AttrNumber>(attno)))
+            return true;
+    }
+    return false;
+}
+
 bool row_changed(const Firing& firing) {
-    return firing.settings.only_before_update ? set_column_changed(firing)
-                                              : any_column_changed(firing);
+    bool changed = firing.settings.only_before_update ? set_column_changed(firing)
+                                                      : any_column_changed(firing);
+    return changed || sets_unreadable_column(firing);
 }
 
 HeapTuple store_version(const Firing& firing, HeapTuple tuple, Datum value) {
@@ -158,27 +141,30 @@ HeapTuple store_version(const Firing& firing, HeapTuple tuple, Datum value) {
 // The new row with this version, or as it is where it has it already.
 HeapTuple with_counter(const Firing& firing, int64 value) {
     Version version = version_in(firing, firing.new_row);
-    if (!version.is_null && counter(firing.settings.kind, version.value) == value)
+    if (!version.is_null && version_number(firing.settings.kind, version.value) == value)
         return firing.data->tg_newtuple;
     return store_version(firing, firing.data->tg_newtuple,
-                         counter_datum(firing.settings.kind, value));
+                         version_datum(firing.settings.kind, value));
 }
 
 [[noreturn]] void raise_overflow(const Firing& firing) {
     const Column& column = firing.table.column(firing.settings.column);
+    const char* remedy = column.type == INT8OID ? "set the versions to lower numbers"
+                                                : "change the column's type to bigint";
     ereport(
         ERROR,
         (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
          errmsg("version column \"%s\" of table \"%s\" is at the last %s", column.name,
                 firing.table.name, format_type_be(column.type)),
-         errhint("Call interlock.disable_versioning, change the column's type to bigint, and call "
-                 "interlock.enable_versioning again."),
+         errhint(
+             "Call interlock.disable_versioning, %s, and call interlock.enable_versioning again.",
+             remedy),
          errtablecol(firing.relation, column.attno)));
     pg_unreachable();
 }
 
 int64 next_counter(const Firing& firing, int64 old_version) {
-    if (old_version >= largest(firing.settings.kind)) raise_overflow(firing);
+    if (old_version >= largest_version(firing.settings.kind)) raise_overflow(firing);
     return old_version + 1;
 }
 
@@ -192,11 +178,11 @@ bool accepts_increment(const Versioning& settings) {
 // The version is in the SET list: the writer says which one it read.
 HeapTuple judge_version(const Firing& firing, int64 old_version, Version sent) {
     std::optional<int64> expected;
-    if (!sent.is_null) expected = counter(firing.settings.kind, sent.value);
+    if (!sent.is_null) expected = version_number(firing.settings.kind, sent.value);
     if (expected == old_version && accepts_echo(firing.settings))
         return with_counter(firing,
                             row_changed(firing) ? next_counter(firing, old_version) : old_version);
-    if (old_version < largest(firing.settings.kind) && expected == old_version + 1 &&
+    if (old_version < largest_version(firing.settings.kind) && expected == old_version + 1 &&
         accepts_increment(firing.settings))
         return firing.data->tg_newtuple;
     refuse_stale(firing, expected);
@@ -206,29 +192,40 @@ HeapTuple judge_version(const Firing& firing, int64 old_version, Version sent) {
 
 // The version is not in the SET list: ours, a referential action's, or a write without a version.
 HeapTuple judge_versionless(const Firing& firing, int64 old_version) {
-    bool own = take_own_write(old_version);
+    bool own = take_own_write(firing.relation, old_version);
     if (!row_changed(firing)) return with_counter(firing, old_version);
     if (firing.settings.require_version && !own && !InNoForceRLSOperation())
         refuse_versionless(firing);
     return with_counter(firing, next_counter(firing, old_version));
 }
 
+// A row that has no version yet, as a write with triggers off can leave it, gets the first one.
+HeapTuple update_without_counter(const Firing& firing) {
+    Version sent = version_in(firing, firing.new_row);
+    if (firing.sets(firing.settings.column) && !sent.is_null &&
+        version_number(firing.settings.kind, sent.value) != 1)
+        refuse_stale(firing, version_number(firing.settings.kind, sent.value));
+    return with_counter(firing, 1);
+}
+
 HeapTuple update_counter(const Firing& firing) {
     Version before = version_in(firing, firing.old_row);
-    if (before.is_null) return with_counter(firing, 1);
-    int64 old_version = counter(firing.settings.kind, before.value);
+    if (before.is_null) return update_without_counter(firing);
+    int64 old_version = version_number(firing.settings.kind, before.value);
     if (!firing.sets(firing.settings.column)) return judge_versionless(firing, old_version);
     return judge_version(firing, old_version, version_in(firing, firing.new_row));
 }
 
 TimestampTz next_timestamp(const Firing& firing, TimestampTz old_version) {
+    TimestampTz now = GetCurrentTimestamp();
+    if (old_version < now) return now;
     if (TIMESTAMP_IS_NOEND(old_version) || !IS_VALID_TIMESTAMP(old_version + 1))
         ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
                         errmsg("version column \"%s\" of table \"%s\" is at the last timestamp",
                                firing.table.column(firing.settings.column).name, firing.table.name),
+                        errhint("Set the column to an earlier time with the triggers disabled."),
                         errtablecol(firing.relation, firing.settings.column)));
-    return Max(GetCurrentTimestamp(),
-               TIMESTAMP_IS_NOBEGIN(old_version) ? old_version : old_version + 1);
+    return old_version + 1;
 }
 
 // A later timestamp is kept: some frameworks set it themselves. Nothing is ever refused.
@@ -260,7 +257,7 @@ HeapTuple insert(const Firing& firing) {
     if (!version_in(firing, firing.new_row).is_null) return firing.data->tg_trigtuple;
     Datum first = firing.settings.kind == VersionKind::timestamptz
                       ? TimestampTzGetDatum(GetCurrentTimestamp())
-                      : counter_datum(firing.settings.kind, 1);
+                      : version_datum(firing.settings.kind, 1);
     return store_version(firing, firing.data->tg_trigtuple, first);
 }
 
@@ -296,6 +293,7 @@ INTERLOCK_FUNCTION(row_version) {
     Table& table = table_of(data->tg_relation);
     Firing firing = {
         data, data->tg_relation, table, table.versioning, data->tg_trigslot, data->tg_trigslot};
+    require_known_settings(data->tg_relation, table.versioning);
     require_version_column(firing);
     if (TRIGGER_FIRED_BY_INSERT(data->tg_event)) return PointerGetDatum(insert(firing));
     firing.new_row = data->tg_newslot;

@@ -22,6 +22,22 @@ void plan_without_seqscan(SPIPlanPtr plan) {
     AtEOXact_GUC(true, nest_level);
 }
 
+// The type that the operator takes, unless it takes any: then a domain's base type.
+void append_operand_type(StringInfo sql, const KeyColumn& key, Oid type) {
+    Oid wanted = IsPolymorphicType(key.operator_type) ? key.type : key.operator_type;
+    if (type != wanted) appendStringInfo(sql, "::%s", format_type_be_qualified(wanted));
+}
+
+void append_operator(StringInfo sql, Oid oid) {
+    HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(oid));
+    if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for operator %u", oid);
+    auto form = reinterpret_cast<Form_pg_operator>(GETSTRUCT(tuple));
+    appendStringInfo(sql, " OPERATOR(%s.%s) ",
+                     quote_identifier(get_namespace_name(form->oprnamespace)),
+                     NameStr(form->oprname));
+    ReleaseSysCache(tuple);
+}
+
 // A partitioned table's generic plan would lock every partition at each call.
 int cursor_options(const Table& table) {
     return table.relkind == RELKIND_PARTITIONED_TABLE ? 0 : CURSOR_OPT_GENERIC_PLAN;
@@ -43,10 +59,12 @@ void append_key_condition(StringInfo sql, Table& table) {
     for (int i = 0; i < table.key.count; i++) {
         const KeyColumn& key = table.key.columns[i];
         const Column& column = table.column(key.attno);
-        const char* left = psprintf("t.%s", quote_identifier(column.name));
         if (i > 0) appendStringInfoString(sql, " AND ");
-        generate_operator_clause(sql, left, column.type, key.equal_operator, psprintf("$%d", i + 1),
-                                 key.type);
+        append_column(sql, column);
+        append_operand_type(sql, key, column.type);
+        append_operator(sql, key.equal_operator);
+        appendStringInfo(sql, "$%d", i + 1);
+        append_operand_type(sql, key, key.type);
     }
 }
 

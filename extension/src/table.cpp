@@ -10,10 +10,14 @@ struct Entry {
 
 HTAB* cache;
 Table* last_used;      // most calls are for the table of the call before
-uint64 invalidations;  // counts them, to notice one that arrives while a table is being read
-List* retired;         // replaced in the cache, but a call on the stack may still use them
-bool some_invalid;     // the cache holds entries to drop at the end of the transaction
+uint64 invalidations;  // counts them, to notice one that arrives while a table
+                       // is being read
+List* retired;         // replaced in the cache, but a call on the stack may still use
+                       // them
+bool some_invalid;     // the cache holds entries to drop at the end of the
+                       // transaction
 Oid function_oids[3];
+uint64 casts;  // counts changes of casts and functions
 
 void retire(Table* table) {
     if (last_used == table) last_used = nullptr;
@@ -84,7 +88,12 @@ void namespace_invalidated(Datum, int, uint32) {
 }
 
 void function_invalidated(Datum, int, uint32) {
+    casts++;
     memset(function_oids, 0, sizeof function_oids);
+}
+
+void cast_invalidated(Datum, int, uint32) {
+    casts++;
 }
 
 void read_columns(Table& table, Relation relation) {
@@ -103,18 +112,11 @@ void read_columns(Table& table, Relation relation) {
         column.by_value = form->attbyval;
         column.dropped = form->attisdropped;
         column.generated = form->attgenerated != '\0';
+        column.always = column.generated || form->attidentity == ATTRIBUTE_IDENTITY_ALWAYS;
     }
 }
 
-[[noreturn]] void raise_bad_setting(Relation relation, const char* setting) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("unknown setting \"%s\" of the version trigger of table \"%s\"", setting,
-                           RelationGetRelationName(relation)),
-                    errhint("Call interlock.enable_versioning again."), errtable(relation)));
-    pg_unreachable();
-}
-
-void read_setting(Versioning& versioning, Relation relation, std::string_view setting) {
+void read_setting(Versioning& versioning, std::string_view setting) {
     if (setting == "accept=either")
         versioning.accept = Accept::either;
     else if (setting == "accept=echo")
@@ -126,7 +128,7 @@ void read_setting(Versioning& versioning, Relation relation, std::string_view se
     else if (setting == "mode=enforce" || setting == "mode=observe")
         versioning.observe = setting == "mode=observe";
     else
-        raise_bad_setting(relation, setting.data());
+        versioning.unknown_setting = pstrdup(setting.data());
 }
 
 void read_version_column(Versioning& versioning, Relation relation, const Trigger& marker) {
@@ -155,7 +157,7 @@ void read_trigger(Versioning& versioning, Relation relation, const Trigger& trig
         versioning.triggered = true;
         versioning.fires = trigger.tgenabled;
         for (int i = 0; i < trigger.tgnargs; i++)
-            read_setting(versioning, relation, trigger.tgargs[i]);
+            read_setting(versioning, trigger.tgargs[i]);
     } else if (trigger.tgfoid == trigger_function(TriggerFunction::version_column)) {
         read_version_column(versioning, relation, trigger);
     } else if (trigger.tgfoid == trigger_function(TriggerFunction::except_columns)) {
@@ -182,20 +184,26 @@ void read_key_index(Key& key, Relation relation, Relation index) {
         KeyColumn& column = key.columns[i];
         column.attno = index->rd_index->indkey.values[i];
         column.type = getBaseType(attribute(RelationGetDescr(relation), column.attno)->atttypid);
+        column.operator_type = index->rd_opcintype[i];
         column.equal_operator = get_opfamily_member(index->rd_opfamily[i], index->rd_opcintype[i],
                                                     index->rd_opcintype[i], BTEqualStrategyNumber);
+        ScanKeyEntryInitialize(&column.condition, 0, static_cast<AttrNumber>(i + 1),
+                               BTEqualStrategyNumber, InvalidOid, index->rd_indcollation[i],
+                               get_opcode(column.equal_operator), 0);
     }
     key.count = index->rd_index->indnkeyatts;
+    key.index = RelationGetRelid(index);
 }
 
-void read_key(Key& key, Relation relation) {
+void read_key(Table& table, Relation relation) {
     List* indexes = RelationGetIndexList(relation);
     ListCell* cell;
     foreach (cell, indexes) {
         Relation index = index_open(lfirst_oid(cell), AccessShareLock);
-        read_key_index(key, relation, index);
+        read_key_index(table.key, relation, index);
+        if (table.key.count > 0) table.direct = is_direct_table(relation, index);
         index_close(index, AccessShareLock);
-        if (key.count > 0) break;
+        if (table.key.count > 0) break;
     }
 }
 
@@ -212,7 +220,7 @@ Table* read_table(Relation relation) {
     table->temporary = RelationUsesLocalBuffers(relation);
     read_columns(*table, relation);
     read_versioning(table->versioning, relation);
-    if (relation->rd_rel->relhasindex) read_key(table->key, relation);
+    if (relation->rd_rel->relhasindex) read_key(*table, relation);
     MemoryContextSwitchTo(previous);
     return table;
 }
@@ -254,12 +262,29 @@ bool may_report_here(Oid relid, AttrNumber attno) {
     return check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED && may_select(relid, attno);
 }
 
+// Does the predicate hold for the column here, or where an ancestor of this partition has it?
+bool here_or_in_ancestor(Oid relid, AttrNumber attno, bool (*predicate)(Oid, AttrNumber)) {
+    if (predicate(relid, attno)) return true;
+    if (!get_rel_relispartition(relid)) return false;
+    char* name = get_attname(relid, attno, false);
+    ListCell* cell;
+    foreach (cell, get_partition_ancestors(relid)) {
+        AttrNumber there = get_attnum(lfirst_oid(cell), name);
+        if (there != InvalidAttrNumber && predicate(lfirst_oid(cell), there)) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 bool Table::is_key_column(AttrNumber attno) const {
     for (int i = 0; i < key.count; i++)
         if (key.columns[i].attno == attno) return true;
     return false;
+}
+
+uint64 cast_generation() {
+    return casts;
 }
 
 void initialize_table_cache() {
@@ -271,6 +296,7 @@ void initialize_table_cache() {
     CacheRegisterRelcacheCallback(relation_invalidated, 0);
     CacheRegisterSyscacheCallback(NAMESPACEOID, namespace_invalidated, 0);
     CacheRegisterSyscacheCallback(PROCOID, function_invalidated, 0);
+    CacheRegisterSyscacheCallback(CASTSOURCETARGET, cast_invalidated, 0);
     RegisterXactCallback(transaction_ended, nullptr);
 }
 
@@ -312,10 +338,27 @@ Relation open_table(Oid relid, LOCKMODE lockmode) {
     }
 }
 
+// A relation that is named by its OID escapes the check that its name would meet.
+static void require_schema_usage(Relation relation) {
+    Oid schema = RelationGetNamespace(relation);
+    if (!may_use_schema(schema, GetUserId()))
+        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_SCHEMA, get_namespace_name(schema));
+}
+
+void require_known_settings(Relation relation, const Versioning& versioning) {
+    if (versioning.unknown_setting == nullptr) return;
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("unknown setting \"%s\" of the version trigger of table \"%s\"",
+                           versioning.unknown_setting, RelationGetRelationName(relation)),
+                    errhint("Call interlock.enable_versioning again."), errtable(relation)));
+}
+
 Relation open_versioned_table(Oid relid, LOCKMODE lockmode) {
     Relation relation = open_table(relid, lockmode);
+    require_schema_usage(relation);
     const Table& table = table_of(relation);
     if (!table.versioning.triggered) raise_not_versioned(relation, "is not versioned");
+    require_known_settings(relation, table.versioning);
     if (table.versioning.column == 0) raise_not_versioned(relation, "has lost its version column");
     if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA &&
         !row_trigger_fires(table.versioning))
@@ -343,16 +386,12 @@ bool may_select(Oid relid, AttrNumber attno) {
            pg_attribute_aclcheck(relid, attno, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }
 
+bool may_select_through(Oid relid, AttrNumber attno) {
+    return here_or_in_ancestor(relid, attno, may_select);
+}
+
 bool may_report(Oid relid, AttrNumber attno) {
-    if (may_report_here(relid, attno)) return true;
-    if (!get_rel_relispartition(relid)) return false;
-    char* name = get_attname(relid, attno, false);
-    ListCell* cell;
-    foreach (cell, get_partition_ancestors(relid)) {
-        AttrNumber there = get_attnum(lfirst_oid(cell), name);
-        if (there != InvalidAttrNumber && may_report_here(lfirst_oid(cell), there)) return true;
-    }
-    return false;
+    return here_or_in_ancestor(relid, attno, may_report_here);
 }
 
 const char* trigger_function_name(TriggerFunction function) {

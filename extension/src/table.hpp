@@ -24,17 +24,18 @@ struct Column {
     bool by_value;
     bool dropped;
     bool generated;
+    bool always;  // generated, or an identity that cannot be given a value
     bool input_ready;
     bool json_ready;
     FmgrInfo input;
     Oid io_parameter;
     JsonConverter json;
-    FmgrInfo* populate;  // reads JSON arrays and objects (columns.cpp)
 };
 
 // How an argument of one type becomes a key column's value (key.cpp).
 struct KeyConversion {
     Oid source;
+    uint64 generation;  // of the casts it was made from
     CoercionPathType path;
     FmgrInfo cast;
     FmgrInfo cast_back;
@@ -44,13 +45,16 @@ struct KeyConversion {
 
 struct KeyColumn {
     AttrNumber attno;
-    Oid type;  // the column's, below any domain
+    Oid type;           // the column's, below any domain
+    Oid operator_type;  // what the index compares it as
     Oid equal_operator;
+    ScanKeyData condition;     // of the key's index, without its argument
     KeyConversion conversion;  // of the type that was seen last
 };
 
 struct Key {
     int count;  // 0: the table has no primary key that we can use
+    Oid index;
     KeyColumn columns[INDEX_MAX_KEYS];
 };
 
@@ -63,8 +67,10 @@ struct Versioning {
     Accept accept;
     bool require_version;
     bool observe;
-    bool only_before_update;  // no other trigger can change the new row before ours sees it
-    Bitmapset* except;        // attribute numbers
+    const char* unknown_setting;  // of a trigger made by hand
+    bool only_before_update;      // no other trigger can change the new row before
+                                  // ours sees it
+    Bitmapset* except;            // attribute numbers
 };
 
 struct Table {
@@ -73,6 +79,7 @@ struct Table {
     bool valid;
     char relkind;
     bool temporary;
+    bool direct;  // rows may be written on the direct path (direct_writer.cpp)
     MemoryContext context;
     int column_count;  // dropped ones included
     Column* columns;
@@ -86,6 +93,13 @@ struct Table {
     Column& column(AttrNumber attno) { return columns[attno - 1]; }
     bool is_key_column(AttrNumber attno) const;
 };
+
+// Is a write through the executor's pieces all that an UPDATE of this table
+// would be? (direct_writer.cpp)
+bool is_direct_table(Relation relation, Relation key_index);
+
+// Changes whenever a cast or a function does.
+uint64 cast_generation();
 
 void initialize_table_cache();
 
@@ -106,11 +120,17 @@ Relation open_versioned_table(Oid relid, LOCKMODE lockmode);
 // The column of that name, or null. Dropped and system columns have no name here.
 Column* find_column(Table& table, std::string_view name);
 
+// 22023 for a trigger made by hand with settings that we do not know.
+void require_known_settings(Relation relation, const Versioning& versioning);
+
 // Would our row trigger fire in this session? (As TriggerEnabled() in trigger.c decides.)
 bool row_trigger_fires(const Versioning& versioning);
 
 // Has the current role the privilege to SELECT this column?
 bool may_select(Oid relid, AttrNumber attno);
+
+// The same, or through an ancestor of a partition.
+bool may_select_through(Oid relid, AttrNumber attno);
 
 // May an error show the current role this column of whichever row it is about? Not under row-level
 // security; for a partition, the privileges on an ancestor count too.

@@ -238,9 +238,15 @@ void check_except_columns(Relation relation, Table& table, const Settings& setti
     }
 }
 
+// Forced row-level security would hide rows from their owner.
 bool holds_null(Oid relid, const char* column) {
+    Oid role;
+    int context;
+    GetUserIdAndSecContext(&role, &context);
+    SetUserIdAndSecContext(role, context | SECURITY_NOFORCE_RLS);
     execute(psprintf("SELECT FROM %s WHERE %s IS NULL LIMIT 1", quoted_table(relid),
                      quote_identifier(column)));
+    SetUserIdAndSecContext(role, context);
     return SPI_processed > 0;
 }
 
@@ -268,10 +274,12 @@ struct Target {
     bool may_hold_null;
 };
 
-// DROP TRIGGER and ADD COLUMN need the strongest lock; taking it first avoids an upgrade.
+// DROP TRIGGER and ADD COLUMN need the strongest lock; taking it first avoids an upgrade. Who does
+// not own the table must not even wait for it.
 LOCKMODE definition_lock(Oid relid, const Settings& settings) {
-    bool has_column = get_attnum(relid, settings.version_column) != InvalidAttrNumber;
     Relation relation = open_table(relid, AccessShareLock);
+    require_owner(relation);
+    bool has_column = get_attnum(relid, settings.version_column) != InvalidAttrNumber;
     bool versioned = table_of(relation).versioning.triggered;
     relation_close(relation, AccessShareLock);
     return has_column && !versioned ? ShareRowExclusiveLock : AccessExclusiveLock;
@@ -321,10 +329,16 @@ bool remove(Oid relid) {
     return removed;
 }
 
-void require_removable(Oid relid) {
-    Relation relation = open_table(relid, AccessExclusiveLock);
+void lock_as_owner(Oid relid) {
+    Relation relation = relation_open(relid, AccessShareLock);
     require_owner(relation);
-    relation_close(relation, NoLock);
+    relation_close(relation, AccessShareLock);
+    LockRelationOid(relid, AccessExclusiveLock);
+}
+
+void require_removable(Oid relid) {
+    relation_close(open_table(relid, AccessShareLock), AccessShareLock);
+    lock_as_owner(relid);
     require_not_inherited(relid);
 }
 
@@ -356,17 +370,28 @@ void append_finding(StringInfo list, Oid relid, const char* problem) {
     appendStringInfo(list, "%s\"%s\" %s", list->len > 0 ? ", " : "", get_rel_name(relid), problem);
 }
 
-// "a" is not versioned, "b" has its version trigger disabled
+// "a" is not versioned, "b" (its version trigger is disabled)
 void find_problem(StringInfo list, Oid relid) {
-    Relation relation = open_table(relid, AccessShareLock);
-    relation_close(relation, NoLock);
-    query(psprintf(
-        "SELECT pg_catalog.array_to_string(problems, ', ') FROM interlock.versioned_tables "
-        "WHERE relation OPERATOR(pg_catalog.=) %u",
-        relid));
+    query(
+        psprintf("SELECT pg_catalog.array_to_string(problems, ', ') "
+                 "FROM interlock.versioned_tables WHERE relation OPERATOR(pg_catalog.=) %u",
+                 relid));
     if (SPI_processed == 0) return append_finding(list, relid, "is not versioned");
     const char* problems = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
     if (problems[0] != '\0') append_finding(list, relid, psprintf("(%s)", problems));
+}
+
+// A partitioned table is in force where all its partitions are.
+void find_problems(StringInfo list, Oid relid) {
+    Relation relation = open_table(relid, AccessShareLock);
+    bool partitioned = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+    relation_close(relation, AccessShareLock);
+    if (!partitioned) return find_problem(list, relid);
+    ListCell* cell;
+    foreach (cell, find_all_inheritors(relid, NoLock, nullptr)) {
+        CHECK_FOR_INTERRUPTS();
+        find_problem(list, lfirst_oid(cell));
+    }
 }
 
 void assert_all(ArrayType* array) {
@@ -381,7 +406,7 @@ void assert_all(ArrayType* array) {
         if (nulls[i])
             ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
                             errmsg("\"rels\" must not contain null")));
-        find_problem(&list, DatumGetObjectId(elements[i]));
+        find_problems(&list, DatumGetObjectId(elements[i]));
     }
     if (list.len > 0)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -421,7 +446,7 @@ INTERLOCK_FUNCTION(disable_all) {
     with_spi([&] {
         ListCell* cell;
         foreach (cell, tables_with_triggers()) {
-            require_removable(lfirst_oid(cell));
+            lock_as_owner(lfirst_oid(cell));  // of any kind: a hand-made trigger can be on a view
             count += drop_triggers(lfirst_oid(cell)) ? 1 : 0;
         }
     });

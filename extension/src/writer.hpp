@@ -41,11 +41,19 @@ struct WriteOutcome {
     Jsonb* conflicts;
 };
 
-// Updates through an SPI plan: works wherever an UPDATE works.
+// Updates on the direct path where that is exactly equivalent, else on the
+// planner path.
+WriteOutcome update_row(const Update& update);
+
+// The planner path, an SPI plan: works wherever an UPDATE works.
 WriteOutcome planner_update(const Update& update);
 
-// Is the row trigger looking at the row of an interlock write, whose version was judged already?
-// Answers yes once per write.
-bool take_own_write(int64 old_version);
+// The direct path, the executor's own pieces: nothing where it is not
+// equivalent, and then nothing was done.
+std::optional<WriteOutcome> direct_update(const Update& update);
+
+// Comparing tells the caller what the columns hold, so it must be allowed to
+// read them.
+bool may_compare(const Update& update);
 
 }  // namespace interlock

@@ -88,7 +88,7 @@ Datum result_datum(FunctionCallInfo fcinfo, const WriteOutcome& outcome) {
 // bigint
 INTERLOCK_FUNCTION(versioned_update) {
     Update update = read_update(fcinfo, Report::version);
-    WriteOutcome outcome = planner_update(update);
+    WriteOutcome outcome = update_row(update);
     raise_unless_done(update, outcome);
     table_close(update.relation, NoLock);
     PG_RETURN_INT64(*outcome.version);
@@ -97,7 +97,7 @@ INTERLOCK_FUNCTION(versioned_update) {
 // try_versioned_update(the same) → interlock.write_result
 INTERLOCK_FUNCTION(try_versioned_update) {
     Update update = read_update(fcinfo, Report::row_and_conflicts);
-    WriteOutcome outcome = planner_update(update);
+    WriteOutcome outcome = update_row(update);
     table_close(update.relation, NoLock);
     return result_datum(fcinfo, outcome);
 }

@@ -1,0 +1,124 @@
+// The executor's functions that the direct path calls, the same on every
+// server: the seam of boundary.md.
+#pragma once
+
+#include "postgres.hpp"
+
+extern "C" {
+#include <access/tableam.h>
+#include <executor/nodeModifyTable.h>
+#if PG_VERSION_NUM >= 160000
+#include <parser/parse_relation.h>
+#endif
+}
+
+namespace interlock {
+
+// A range table of one relation, with the permissions that a statement needs of
+// it.
+struct RangeTable {
+    List* entries;
+    List* permissions;
+};
+
+inline RangeTable make_range_table(Relation relation, AclMode required, Bitmapset* selected,
+                                   Bitmapset* updated) {
+    RangeTblEntry* entry = makeNode(RangeTblEntry);
+    entry->rtekind = RTE_RELATION;
+    entry->relid = RelationGetRelid(relation);
+    entry->relkind = relation->rd_rel->relkind;
+    entry->rellockmode = RowExclusiveLock;
+    RangeTable table = {list_make1(entry), NIL};
+#if PG_VERSION_NUM >= 160000
+    RTEPermissionInfo* permission = addRTEPermissionInfo(&table.permissions, entry);
+    permission->requiredPerms = required;
+    permission->selectedCols = selected;
+    permission->updatedCols = updated;
+#else
+    entry->requiredPerms = required;
+    entry->selectedCols = selected;
+    entry->updatedCols = updated;
+#endif
+    return table;
+}
+
+// Raises 42501, and runs ExecutorCheckPerms_hook.
+inline void check_permissions(const RangeTable& table) {
+#if PG_VERSION_NUM >= 160000
+    ExecCheckPermissions(table.entries, table.permissions, true);
+#else
+    ExecCheckRTPerms(table.entries, true);
+#endif
+}
+
+inline void init_range_table(EState* estate, const RangeTable& table) {
+#if PG_VERSION_NUM >= 180000
+    ExecInitRangeTable(estate, table.entries, table.permissions, bms_make_singleton(1));
+#elif PG_VERSION_NUM >= 160000
+    ExecInitRangeTable(estate, table.entries, table.permissions);
+#else
+    ExecInitRangeTable(estate, table.entries);
+#endif
+}
+
+inline IndexScanDesc begin_index_scan(Relation table, Relation index, Snapshot snapshot,
+                                      int key_count) {
+#if PG_VERSION_NUM >= 180000
+    return index_beginscan(table, index, snapshot, nullptr, key_count, 0);
+#else
+    return index_beginscan(table, index, snapshot, key_count, 0);
+#endif
+}
+
+// Which indexes the new tuple needs: all, none (HOT), or from PostgreSQL 16 on
+// the summarizing ones only.
+#if PG_VERSION_NUM >= 160000
+using IndexUpdate = TU_UpdateIndexes;
+#else
+using IndexUpdate = bool;
+#endif
+
+inline TM_Result update_tuple(Relation relation, ItemPointer tid, TupleTableSlot* slot,
+                              EState* estate, TM_FailureData* failure, IndexUpdate* indexes) {
+    LockTupleMode lock_mode;
+    return table_tuple_update(relation, tid, slot, estate->es_output_cid, estate->es_snapshot,
+                              InvalidSnapshot, true, failure, &lock_mode, indexes);
+}
+
+inline List* insert_index_tuples(ResultRelInfo* result, TupleTableSlot* slot, EState* estate,
+                                 IndexUpdate indexes) {
+#if PG_VERSION_NUM >= 160000
+    if (indexes == TU_None) return NIL;
+    ExecOpenIndices(result, false);
+    return ExecInsertIndexTuples(result, slot, estate, true, false, nullptr, NIL,
+                                 indexes == TU_Summarizing);
+#else
+    if (!indexes) return NIL;
+    ExecOpenIndices(result, false);
+    return ExecInsertIndexTuples(result, slot, estate, true, false, nullptr, NIL);
+#endif
+}
+
+// False where a trigger returned NULL.
+inline bool fire_before_update(EState* estate, EPQState* recheck, ResultRelInfo* result,
+                               ItemPointer tid, TupleTableSlot* slot) {
+    TM_FailureData failure;
+#if PG_VERSION_NUM >= 180000
+    return ExecBRUpdateTriggers(estate, recheck, result, tid, nullptr, slot, nullptr, &failure,
+                                false);
+#elif PG_VERSION_NUM >= 160000
+    return ExecBRUpdateTriggers(estate, recheck, result, tid, nullptr, slot, nullptr, &failure);
+#else
+    return ExecBRUpdateTriggers(estate, recheck, result, tid, nullptr, slot, &failure);
+#endif
+}
+
+inline void init_recheck(EPQState* recheck, EState* estate) {
+#if PG_VERSION_NUM >= 160000
+    EvalPlanQualInit(recheck, estate, nullptr, NIL, -1, NIL);
+#else
+    EvalPlanQualInit(recheck, estate, nullptr, NIL, -1);
+#endif
+}
+
+}  // namespace interlock

@@ -1,0 +1,52 @@
+#include "own_write.hpp"
+
+namespace interlock {
+namespace {
+
+OwnWrite* innermost;
+int64 next_token;
+
+int trigger_depth() {
+    return DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, 0));
+}
+
+// Functions that a statement of ours calls (policies, checks) could pass a token that they guessed.
+int64 new_token() {
+    if (next_token == 0 && !pg_strong_random(&next_token, sizeof next_token))
+        ereport(ERROR,
+                (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random token")));
+    return next_token++;
+}
+
+bool is_part_of(Relation relation, Oid named) {
+    Oid relid = RelationGetRelid(relation);
+    if (relid == named) return true;
+    if (relation->rd_rel->relispartition)
+        return list_member_oid(get_partition_ancestors(relid), named);
+    return has_superclass(relid);
+}
+
+}  // namespace
+
+void begin_own_write(OwnWrite& write, Oid relid, int64 expected) {
+    write = {new_token(), relid, expected, trigger_depth(), Match::none, false, innermost};
+    innermost = &write;
+}
+
+void end_own_write(const OwnWrite& write) {
+    innermost = write.outer;
+}
+
+OwnWrite* find_own_write(int64 token) {
+    return innermost && innermost->token == token ? innermost : nullptr;
+}
+
+bool take_own_write(Relation relation, int64 old_version) {
+    OwnWrite* write = innermost;
+    if (write == nullptr || write->taken || write->match != Match::differs) return false;
+    if (write->expected != old_version || write->trigger_depth + 1 != trigger_depth()) return false;
+    if (!is_part_of(relation, write->relid)) return false;
+    return write->taken = true;
+}
+
+}  // namespace interlock

@@ -1,0 +1,32 @@
+// The mark by which a write of ours is known while its statement runs.
+#pragma once
+
+#include "postgres.hpp"
+
+namespace interlock {
+
+// What the last condition of a planned statement learned about the row that had the key and the
+// version.
+enum class Match { none, same, differs };
+
+struct OwnWrite {
+    int64 token;  // known to our statement alone
+    Oid relid;    // of the table that was named
+    int64 expected;
+    int trigger_depth;
+    Match match;
+    bool taken;  // the row trigger has seen its row
+    OwnWrite* outer;
+};
+
+void begin_own_write(OwnWrite& write, Oid relid, int64 expected);
+void end_own_write(const OwnWrite& write);
+
+// The running write with this token, or null.
+OwnWrite* find_own_write(int64 token);
+
+// Is the row trigger of `relation` looking at the row that an interlock write has judged? Answers
+// yes once per write.
+bool take_own_write(Relation relation, int64 old_version);
+
+}  // namespace interlock
