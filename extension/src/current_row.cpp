@@ -10,7 +10,7 @@ struct ReadStatement {
     ReadStatement* next;
     Oid role;
     Bitmapset* columns;
-    bool locks;
+    bool identity;  // reads where the row is, not what it holds
     SPIPlanPtr plan;
 };
 
@@ -40,36 +40,36 @@ void append_columns(StringInfo sql, Table& table, const Bitmapset* columns) {
     }
 }
 
-SPIPlanPtr prepare_read(const Update& update, const Bitmapset* columns, bool locks) {
+SPIPlanPtr prepare_read(const Update& update, const Bitmapset* columns, bool identity) {
     StringInfoData sql;
     initStringInfo(&sql);
     appendStringInfoString(&sql, "SELECT ");
+    if (identity) appendStringInfoString(&sql, "t.tableoid, t.ctid");
     append_columns(&sql, update.table, columns);
     appendStringInfoString(&sql, " FROM ");
     append_table(&sql, update.relation);
     appendStringInfoString(&sql, " WHERE ");
     append_key_condition(&sql, update.table);
-    if (locks) appendStringInfoString(&sql, " FOR KEY SHARE");
     return prepare_plan(update.table, sql.data, Parameters(update.table, 0));
 }
 
-ReadStatement* add_read_statement(const Update& update, const Bitmapset* columns, bool locks) {
+ReadStatement* add_read_statement(const Update& update, const Bitmapset* columns, bool identity) {
     Table& table = update.table;
-    SPIPlanPtr plan = prepare_read(update, columns, locks);
+    SPIPlanPtr plan = prepare_read(update, columns, identity);
     MemoryContext previous = MemoryContextSwitchTo(table.context);
     auto* statement = allocate<ReadStatement>();
-    *statement = {table.read_statements, GetUserId(), bms_copy(columns), locks, plan};
+    *statement = {table.read_statements, GetUserId(), bms_copy(columns), identity, plan};
     MemoryContextSwitchTo(previous);
     return table.read_statements = statement;
 }
 
-SPIPlanPtr read_plan(const Update& update, const Bitmapset* columns, bool locks) {
+SPIPlanPtr read_plan(const Update& update, const Bitmapset* columns, bool identity) {
     for (ReadStatement* statement = update.table.read_statements; statement;
          statement = statement->next)
-        if (statement->role == GetUserId() && statement->locks == locks &&
+        if (statement->role == GetUserId() && statement->identity == identity &&
             bms_equal(statement->columns, columns))
             return statement->plan;
-    return add_read_statement(update, columns, locks)->plan;
+    return add_read_statement(update, columns, identity)->plan;
 }
 
 std::optional<int64> version_value(const Table& table, Datum value, bool is_null) {
@@ -176,6 +176,38 @@ Bitmapset* reported_columns(const Update& update) {
                                             : readable_columns(update.table);
 }
 
+ItemPointer pointer_to_tid(Datum tid) {
+    return reinterpret_cast<ItemPointer>(DatumGetPointer(tid));
+}
+
+// Where the row with the key is.
+struct RowIdentity {
+    bool found;
+    Oid relid;
+    ItemPointerData tid;
+};
+
+// As the table's owner, as ri_PerformCheck() does: column grants do not cover ctid, and a policy
+// must not make a row look changed.
+RowIdentity row_identity(const Update& update, Snapshot snapshot) {
+    Oid role;
+    int context;
+    GetUserIdAndSecContext(&role, &context);
+    SetUserIdAndSecContext(update.relation->rd_rel->relowner,
+                           context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+    execute_plan(read_plan(update, nullptr, true), update.table, update.key, {}, snapshot);
+    SetUserIdAndSecContext(role, context);
+    RowIdentity identity = {};
+    if (SPI_processed == 0) return identity;
+    bool is_null;
+    HeapTuple row = SPI_tuptable->vals[0];
+    identity.found = true;
+    identity.relid = DatumGetObjectId(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &is_null));
+    ItemPointerCopy(pointer_to_tid(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &is_null)),
+                    &identity.tid);
+    return identity;
+}
+
 }  // namespace
 
 WriteOutcome stale_outcome(const Update& update, TupleTableSlot* row, MemoryContext memory) {
@@ -190,7 +222,7 @@ WriteOutcome stale_outcome(const Update& update, TupleTableSlot* row, MemoryCont
 CurrentRow read_current_row(const Update& update, MemoryContext memory) {
     Table& table = update.table;
     Bitmapset* columns = reported_columns(update);
-    execute_plan(read_plan(update, columns, false), table, update.key, nullptr, nullptr, 0);
+    execute_plan(read_plan(update, columns, false), table, update.key, {}, InvalidSnapshot);
     CurrentRow current = {};
     if (SPI_processed > 1) raise_several_rows(update);
     if (SPI_processed == 0) return current;
@@ -200,10 +232,17 @@ CurrentRow read_current_row(const Update& update, MemoryContext memory) {
     return current;
 }
 
-// The weakest row lock raises what SELECT … FOR UPDATE would, and waits for deleters only.
+bool changed_since(const Update& update, Snapshot snapshot) {
+    RowIdentity then = row_identity(update, snapshot);
+    RowIdentity now = row_identity(update, GetLatestSnapshot());
+    return then.found != now.found || then.relid != now.relid ||
+           !ItemPointerEquals(&then.tid, &now.tid);
+}
+
 void require_newest_row(const Update& update) {
-    if (!IsolationUsesXactSnapshot()) return;
-    execute_plan(read_plan(update, nullptr, true), update.table, update.key, nullptr, nullptr, 0);
+    if (IsolationUsesXactSnapshot() && changed_since(update, GetTransactionSnapshot()))
+        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                        errmsg("could not serialize access due to concurrent update")));
 }
 
 void raise_several_rows(const Update& update) {

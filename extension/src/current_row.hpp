@@ -23,6 +23,9 @@ CurrentRow read_current_row(const Update& update, MemoryContext memory);
 // A row that the direct path found at another version than the expected one.
 WriteOutcome stale_outcome(const Update& update, TupleTableSlot* row, MemoryContext memory);
 
+// Is the row with the key another one now than the snapshot shows: changed, moved, gone or new?
+bool changed_since(const Update& update, Snapshot snapshot);
+
 // At REPEATABLE READ and above: 40001 where the row that the snapshot shows is no longer the
 // newest.
 void require_newest_row(const Update& update);

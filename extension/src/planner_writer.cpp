@@ -137,7 +137,7 @@ SPIPlanPtr update_plan(const Update& update) {
     return add_update_statement(update, compares, bumps)->plan;
 }
 
-void execute_update(const Update& update, SPIPlanPtr plan, int64 token) {
+void execute_update(const Update& update, SPIPlanPtr plan, int64 token, Snapshot snapshot) {
     int count = update.changes.columns->count;
     Datum* values = allocate<Datum>(count + 2);
     bool* nulls = allocate<bool>(count + 2);
@@ -145,20 +145,28 @@ void execute_update(const Update& update, SPIPlanPtr plan, int64 token) {
     values[1] = Int64GetDatum(update.expected);
     memcpy(values + 2, update.changes.values, sizeof(Datum) * count);
     memcpy(nulls + 2, update.changes.nulls, sizeof(bool) * count);
-    execute_plan(plan, update.table, update.key, values, nulls, count + 2);
+    execute_plan(plan, update.table, update.key, {count + 2, values, nulls}, snapshot, true);
 }
 
-// The new version, or nothing where no row was written; `match` tells more.
-std::optional<int64> run_update(const Update& update, Match& match) {
+// One run of the UPDATE: the new version, or nothing where no row was written; `match` tells more.
+struct Run {
+    Snapshot snapshot;
+    Match match;
+    std::optional<int64> version;
+};
+
+void run_update(const Update& update, Run& run) {
     SPIPlanPtr plan = update_plan(update);
     OwnWrite mine;
     begin_own_write(mine, update.table.relid, update.expected);
-    with_cleanup([&] { execute_update(update, plan, mine.token); }, [&] { end_own_write(mine); });
-    match = mine.match;
+    with_cleanup([&] { execute_update(update, plan, mine.token, run.snapshot); },
+                 [&] { end_own_write(mine); });
+    run.match = mine.match;
     if (SPI_processed > 1) raise_several_rows(update);
-    if (SPI_processed == 0) return {};
+    if (SPI_processed == 0) return;
     bool is_null;
-    return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+    run.version =
+        DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
 }
 
 // Ends the subtransaction of a failed body, so that an error that goes on finds the transaction as
@@ -173,9 +181,19 @@ ErrorData* roll_back(MemoryContext memory, ResourceOwner owner) {
     return error;
 }
 
-// Runs `body` in a subtransaction; false where it failed with 40001, which is then forgotten.
+// The executor's own 40001 at READ COMMITTED, not one that a user's trigger raised.
+bool is_moved_row(const ErrorData& error) {
+    if (error.sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE || error.filename == nullptr)
+        return false;
+    const char* slash = strrchr(error.filename, '/');
+    std::string_view file = slash ? slash + 1 : error.filename;
+    return file == "nodeModifyTable.c" || file == "trigger.c" || file == "heapam_handler.c" ||
+           file == "execMain.c";
+}
+
+// Runs `body` in a subtransaction; false where it met a row that was moved to another partition.
 template <typename Body>
-bool survives_serialization_failure(Body body) {
+bool survives_moved_row(Body body) {
     MemoryContext memory = CurrentMemoryContext;
     ResourceOwner owner = CurrentResourceOwner;
     BeginInternalSubTransaction(nullptr);
@@ -190,7 +208,7 @@ bool survives_serialization_failure(Body body) {
     PG_CATCH();
     {
         ErrorData* error = roll_back(memory, owner);
-        if (error->sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE) ReThrowError(error);
+        if (!is_moved_row(*error)) ReThrowError(error);
         FreeErrorData(error);
         return false;
     }
@@ -198,16 +216,19 @@ bool survives_serialization_failure(Body body) {
     return true;
 }
 
+bool may_meet_moved_row(const Update& update) {
+    return !IsolationUsesXactSnapshot() && (update.table.relkind == RELKIND_PARTITIONED_TABLE ||
+                                            update.relation->rd_rel->relispartition);
+}
+
 // At READ COMMITTED a row that a concurrent writer moved to another partition is looked up again;
 // the executor can only raise 40001 for it.
-std::optional<int64> run_update_following_moves(const Update& update, Match& match) {
-    if (update.table.relkind != RELKIND_PARTITIONED_TABLE || IsolationUsesXactSnapshot())
-        return run_update(update, match);
-    std::optional<int64> version;
-    for (int attempt = 1; attempt < max_attempts; attempt++)
-        if (survives_serialization_failure([&] { version = run_update(update, match); }))
-            return version;
-    return run_update(update, match);
+bool run_unless_moved(const Update& update, Run& run, bool last) {
+    if (!may_meet_moved_row(update) || last) {
+        run_update(update, run);
+        return true;
+    }
+    return survives_moved_row([&] { run_update(update, run); });
 }
 
 WriteOutcome describe(WriteStatus status, const CurrentRow& row) {
@@ -218,25 +239,38 @@ bool is_expected(const CurrentRow& row, const Update& update) {
     return row.found && row.version == update.expected;
 }
 
-// No row was written, and none was found unchanged. Nothing is decided while the row may have
-// become writable between the two looks: then no trigger has run, and the write is tried again.
-std::optional<WriteOutcome> explain(const Update& update, Match match, MemoryContext memory,
+WriteOutcome missing() {
+    return {WriteStatus::missing, {}, nullptr, nullptr};
+}
+
+// No row was written, and none was found unchanged. A row that looks writable although it was not
+// written was rejected, unless it is not the one that the UPDATE saw: then the write is tried
+// again.
+std::optional<WriteOutcome> explain(const Update& update, const Run& run, MemoryContext memory,
                                     bool last) {
-    require_newest_row(update);
     CurrentRow row = read_current_row(update, memory);
-    if (!row.found) return WriteOutcome{WriteStatus::missing, {}, nullptr, nullptr};
+    if (!row.found) return missing();
+    require_newest_row(update);
     if (!is_expected(row, update)) return describe(WriteStatus::stale, row);
-    if (match == Match::none && !last) return {};
+    if (!last && changed_since(update, run.snapshot)) return {};
     return WriteOutcome{WriteStatus::rejected, row.version, nullptr, nullptr};
 }
 
-std::optional<WriteOutcome> attempt(const Update& update, MemoryContext memory, bool last) {
-    Match match = Match::none;
-    if (std::optional<int64> version = run_update_following_moves(update, match))
-        return WriteOutcome{WriteStatus::written, version, nullptr, nullptr};
-    if (match != Match::same) return explain(update, match, memory, last);
+std::optional<WriteOutcome> judge(const Update& update, const Run& run, MemoryContext memory,
+                                  bool last) {
+    if (run.version) return WriteOutcome{WriteStatus::written, run.version, nullptr, nullptr};
+    if (run.match != Match::same) return explain(update, run, memory, last);
     require_newest_row(update);
     return WriteOutcome{WriteStatus::unchanged, update.expected, nullptr, nullptr};
+}
+
+std::optional<WriteOutcome> attempt(const Update& update, MemoryContext memory, bool last) {
+    CommandCounterIncrement();
+    Run run = {RegisterSnapshot(GetTransactionSnapshot()), Match::none, {}};
+    std::optional<WriteOutcome> outcome;
+    if (run_unless_moved(update, run, last)) outcome = judge(update, run, memory, last);
+    UnregisterSnapshot(run.snapshot);
+    return outcome;
 }
 
 void require_update_privilege(const Update& update) {
@@ -262,9 +296,9 @@ void require_one_row(const Update& update, MemoryContext memory) {
 WriteOutcome check_only(const Update& update, MemoryContext memory) {
     require_update_privilege(update);
     require_version_privilege(update);
-    require_newest_row(update);
     CurrentRow row = read_current_row(update, memory);
-    if (!row.found) return {WriteStatus::missing, {}, nullptr, nullptr};
+    if (!row.found) return missing();
+    require_newest_row(update);
     if (!is_expected(row, update)) return describe(WriteStatus::stale, row);
     return {WriteStatus::unchanged, row.version, nullptr, nullptr};
 }

@@ -62,6 +62,9 @@ RowReport report_row(const Firing& firing) {
 void refuse_stale(const Firing& firing, std::optional<int64> expected) {
     if (firing.settings.observe) return observe(firing.table.relid, Condition::stale_version);
     RowReport report = report_row(firing);
+    // an increment of 8 says that 7 was read
+    if (expected && firing.settings.accept == Accept::increment && *expected > PG_INT64_MIN)
+        expected = *expected - 1;
     report.expected = expected;
     raise_stale_version(report);
 }

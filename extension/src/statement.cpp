@@ -91,20 +91,21 @@ SPIPlanPtr prepare_plan(Table& table, const char* sql, const Parameters& paramet
     return plan;
 }
 
-int execute_plan(SPIPlanPtr plan, Table& table, const KeyValues& key, const Datum* more,
-                 const bool* more_nulls, int more_count) {
-    int count = table.key.count + more_count;
+void execute_plan(SPIPlanPtr plan, Table& table, const KeyValues& key, const Values& more,
+                  Snapshot snapshot, bool writes) {
+    int count = table.key.count + more.count;
     Datum* values = allocate<Datum>(count);
     char* nulls = allocate<char>(count);
     memset(nulls, ' ', count);
     memcpy(values, key.values, sizeof(Datum) * table.key.count);
-    for (int i = 0; i < more_count; i++) {
-        values[table.key.count + i] = more[i];
-        if (more_nulls[i]) nulls[table.key.count + i] = 'n';
+    for (int i = 0; i < more.count; i++) {
+        values[table.key.count + i] = more.values[i];
+        if (more.nulls[i]) nulls[table.key.count + i] = 'n';
     }
-    int result = SPI_execute_plan(plan, values, nulls, false, 0);
+    bool read_only = snapshot != InvalidSnapshot && !writes;
+    int result =
+        SPI_execute_snapshot(plan, values, nulls, snapshot, InvalidSnapshot, read_only, true, 0);
     if (result < 0) elog(ERROR, "could not execute: %s", SPI_result_code_string(result));
-    return result;
 }
 
 }  // namespace interlock

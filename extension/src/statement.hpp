@@ -30,8 +30,16 @@ class Parameters {
 // Prepares and saves a plan that lives as long as the table's cache entry.
 SPIPlanPtr prepare_plan(Table& table, const char* sql, const Parameters& parameters);
 
-// Runs it with the key and then `more` values.
-int execute_plan(SPIPlanPtr plan, Table& table, const KeyValues& key, const Datum* more,
-                 const bool* more_nulls, int more_count);
+// The values of the parameters after the key.
+struct Values {
+    int count;
+    const Datum* values;
+    const bool* nulls;
+};
+
+// Runs it as a statement of its own; with a snapshot that is not its own where one is given, and
+// then (InvalidSnapshot apart) without writing unless `writes`.
+void execute_plan(SPIPlanPtr plan, Table& table, const KeyValues& key, const Values& more,
+                  Snapshot snapshot, bool writes = false);
 
 }  // namespace interlock
