@@ -323,7 +323,7 @@ bool is_direct_now(const Update& update) {
 bool is_direct_table(Relation relation, Relation key_index) {
     Form_pg_class form = relation->rd_rel;
     return form->relkind == RELKIND_RELATION && form->relam == HEAP_TABLE_AM_OID &&
-           !form->relhassubclass && !form->relhasrules &&
+           !form->relhassubclass && relation->rd_rules == nullptr &&
            !has_statement_triggers(relation->trigdesc) && key_index->rd_index->indisvalid &&
            key_index->rd_index->indimmediate && !OidIsValid(get_extension_oid("citus", true)) &&
            !OidIsValid(get_extension_oid("timescaledb", true));

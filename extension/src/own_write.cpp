@@ -29,7 +29,7 @@ bool is_part_of(Relation relation, Oid named) {
 }  // namespace
 
 void begin_own_write(OwnWrite& write, Oid relid, int64 expected) {
-    write = {new_token(), relid, expected, trigger_depth(), Match::none, false, innermost};
+    write = {new_token(), relid, expected, trigger_depth(), Match::none, 0, false, innermost};
     innermost = &write;
 }
 

@@ -15,6 +15,8 @@ struct OwnWrite {
     int64 expected;
     int trigger_depth;
     Match match;
+    int looks;   // how often the condition was evaluated: again for a row that changed under the
+                 // UPDATE
     bool taken;  // the row trigger has seen its row
     OwnWrite* outer;
 };

@@ -152,6 +152,7 @@ void execute_update(const Update& update, SPIPlanPtr plan, int64 token, Snapshot
 struct Run {
     Snapshot snapshot;
     Match match;
+    int looks;
     std::optional<int64> version;
 };
 
@@ -162,6 +163,7 @@ void run_update(const Update& update, Run& run) {
     with_cleanup([&] { execute_update(update, plan, mine.token, run.snapshot); },
                  [&] { end_own_write(mine); });
     run.match = mine.match;
+    run.looks = mine.looks;
     if (SPI_processed > 1) raise_several_rows(update);
     if (SPI_processed == 0) return;
     bool is_null;
@@ -243,16 +245,22 @@ WriteOutcome missing() {
     return {WriteStatus::missing, {}, nullptr, nullptr};
 }
 
-// No row was written, and none was found unchanged. A row that looks writable although it was not
-// written was rejected, unless it is not the one that the UPDATE saw: then the write is tried
-// again.
+// Did the UPDATE see the row that is there now, as its snapshot showed it or after waiting for
+// another writer? Not where that row is a new one, put in the place of one that was deleted or
+// moved.
+bool saw_present_row(const Update& update, const Run& run) {
+    return run.looks > 1 || !changed_since(update, run.snapshot);
+}
+
+// No row was written, and none was found unchanged. A row that looks writable and was not written
+// was rejected, if the UPDATE saw it; else the write is tried again.
 std::optional<WriteOutcome> explain(const Update& update, const Run& run, MemoryContext memory,
                                     bool last) {
     CurrentRow row = read_current_row(update, memory);
     if (!row.found) return missing();
     require_newest_row(update);
     if (!is_expected(row, update)) return describe(WriteStatus::stale, row);
-    if (!last && changed_since(update, run.snapshot)) return {};
+    if (!last && !saw_present_row(update, run)) return {};
     return WriteOutcome{WriteStatus::rejected, row.version, nullptr, nullptr};
 }
 
@@ -266,7 +274,7 @@ std::optional<WriteOutcome> judge(const Update& update, const Run& run, MemoryCo
 
 std::optional<WriteOutcome> attempt(const Update& update, MemoryContext memory, bool last) {
     CommandCounterIncrement();
-    Run run = {RegisterSnapshot(GetTransactionSnapshot()), Match::none, {}};
+    Run run = {RegisterSnapshot(GetTransactionSnapshot()), Match::none, 0, {}};
     std::optional<WriteOutcome> outcome;
     if (run_unless_moved(update, run, last)) outcome = judge(update, run, memory, last);
     UnregisterSnapshot(run.snapshot);
@@ -335,6 +343,7 @@ INTERLOCK_FUNCTION(write_probe) {
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("interlock.write_probe is part of interlock's own statements")));
     bool differs = PG_ARGISNULL(1) || PG_ARGISNULL(2) || rows_differ(fcinfo);
+    write->looks++;
     write->match = differs ? Match::differs : Match::same;
     PG_RETURN_BOOL(differs);
 }

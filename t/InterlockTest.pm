@@ -1,0 +1,69 @@
+# What the TAP tests share: nodes with the extension, SQLSTATEs, and what a database shows of its versioning.
+package InterlockTest;
+
+use strict;
+use warnings;
+use Exporter 'import';
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+
+our @EXPORT = qw(new_node refused versioning rows start_writer finish_writers);
+
+# A running node; the extension is in database postgres.
+sub new_node {
+    my ($name, %options) = @_;
+    my $node = PostgreSQL::Test::Cluster->new($name);
+    $node->init(%options);
+    $node->start;
+    $node->safe_psql('postgres', 'CREATE EXTENSION interlock');
+    return $node;
+}
+
+# "SQLSTATE message" of a statement that must fail, or "done".
+sub refused {
+    my ($node, $database, $sql, %options) = @_;
+    my ($status, $stdout, $stderr) =
+        $node->psql($database, "\\set VERBOSITY verbose\n$sql", %options);
+    return 'done' if $status == 0;
+    return $stderr =~ /(?:ERROR|FATAL):  ([0-9A-Z]{5}): (.*)/ ? "$1 $2" : "no SQLSTATE: $stderr";
+}
+
+# Everything that versioned_tables says.
+sub versioning {
+    my ($node, $database) = @_;
+    return $node->safe_psql($database,
+        'SELECT * FROM interlock.versioned_tables ORDER BY relation::text COLLATE "C"');
+}
+
+# The rows of tables, each line with the partition or child that it is in.
+sub rows {
+    my ($node, $database, @tables) = @_;
+    return join "\n", map {
+        $node->safe_psql($database, qq{SELECT t.tableoid::regclass, t FROM $_ AS t ORDER BY t::text COLLATE "C"})
+    } @tables;
+}
+
+# A psql of its own that runs a script to its end or to the server's, whatever fails in between.
+sub start_writer {
+    my ($node, $script) = @_;
+    my $file = PostgreSQL::Test::Utils::tempdir() . '/script';
+    append_to_file($file, $script);
+    my @command = ('psql', '-XAtq', '-v', 'VERBOSITY=sqlstate', '-d', $node->connstr('postgres'), '-f', $file);
+    return { output => "$file.out", run => IPC::Run::start(\@command, '>', "$file.out", '2>', "$file.err") };
+}
+
+# Waits for them all; returns what they printed, line by line, errors as "error SQLSTATE".
+sub finish_writers {
+    my @writers = @_;
+    my @lines;
+    for my $writer (@writers) {
+        $writer->{run}->finish;
+        push @lines, split /\n/, slurp_file($writer->{output});
+        (my $errors = $writer->{output}) =~ s/out$/err/;
+        push @lines, map { "error $_" } slurp_file($errors) =~ /ERROR:  (\w{5})$/mg;
+    }
+    return @lines;
+}
+
+1;
