@@ -1,0 +1,15 @@
+# Makes the target interlock::pqxx: libpqxx, by its own CMake package where it has one (7 and later,
+# not on every distribution), else by pkg-config. Installed beside interlockConfig.cmake too.
+if(NOT TARGET interlock::pqxx)
+    add_library(interlock::pqxx INTERFACE IMPORTED GLOBAL)
+    if(NOT TARGET libpqxx::pqxx)
+        find_package(libpqxx CONFIG QUIET)
+    endif()
+    if(TARGET libpqxx::pqxx)
+        target_link_libraries(interlock::pqxx INTERFACE libpqxx::pqxx)
+    else()
+        find_package(PkgConfig REQUIRED)
+        pkg_check_modules(interlock_pqxx REQUIRED IMPORTED_TARGET GLOBAL "libpqxx >= 6.4")
+        target_link_libraries(interlock::pqxx INTERFACE PkgConfig::interlock_pqxx)
+    endif()
+endif()

@@ -1,0 +1,53 @@
+# Proves that the library can be used by others: installed and found by find_package or pkg-config,
+# or as a subdirectory. -D way, source, build, work, compiler, version.
+cmake_minimum_required(VERSION 3.25)
+
+function(run)
+    execute_process(COMMAND ${ARGN} RESULT_VARIABLE failed OUTPUT_VARIABLE output ERROR_VARIABLE output)
+    if(failed)
+        message(FATAL_ERROR "${ARGN} failed:\n${output}")
+    endif()
+    set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+function(check_output)
+    if(NOT output STREQUAL "interlock ${version} IL001\n")
+        message(FATAL_ERROR "the consumer says: ${output}")
+    endif()
+endfunction()
+
+function(build_consumer)
+    run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/consumer -B ${work}/build
+        -D CMAKE_CXX_COMPILER=${compiler} ${ARGN})
+    run(${CMAKE_COMMAND} --build ${work}/build --parallel 2)
+    run(${work}/build/consumer)
+    check_output()
+endfunction()
+
+file(REMOVE_RECURSE ${work})
+if(NOT way STREQUAL "subdirectory")
+    run(${CMAKE_COMMAND} --install ${build} --prefix ${work}/first)
+    # Neither way may depend on where it was installed first.
+    file(RENAME ${work}/first ${work}/stage)
+endif()
+
+if(way STREQUAL "find_package")
+    build_consumer(-D CMAKE_PREFIX_PATH=${work}/stage -D INTERLOCK_VERSION=${version})
+elseif(way STREQUAL "pkg_config")
+    file(GLOB_RECURSE pc ${work}/stage/interlock.pc)
+    cmake_path(GET pc PARENT_PATH pc_dir)
+    cmake_path(GET pc_dir PARENT_PATH lib_dir)
+    set(ENV{PKG_CONFIG_PATH} "${pc_dir}:$ENV{PKG_CONFIG_PATH}")
+    set(ENV{LD_LIBRARY_PATH} "${lib_dir}:$ENV{LD_LIBRARY_PATH}")
+    run(pkg-config --modversion interlock)
+    if(NOT output STREQUAL "${version}\n")
+        message(FATAL_ERROR "interlock.pc says version ${output}")
+    endif()
+    run(pkg-config --cflags --libs interlock)
+    separate_arguments(flags UNIX_COMMAND "${output}")
+    run(${compiler} -std=c++20 ${CMAKE_CURRENT_LIST_DIR}/consumer/main.cpp -o ${work}/consumer ${flags})
+    run(${work}/consumer)
+    check_output()
+else()
+    build_consumer(-D INTERLOCK_SOURCE=${source})
+endif()

@@ -1,0 +1,113 @@
+#include "interlock/error.hpp"
+
+#include <gtest/gtest.h>
+
+#include <pqxx/pqxx>
+#include <type_traits>
+
+#include "interlock/bridge.hpp"
+#include "interlock/version.hpp"
+
+namespace {
+
+using namespace interlock;
+
+template <class Exception>
+std::exception_ptr pointer(Exception e) {
+    return std::make_exception_ptr(std::move(e));
+}
+
+// The type and code that a server error becomes.
+template <class Expected>
+void expect_type(std::string_view sqlstate) {
+    auto theirs = pointer(pqxx::sql_error{"ERROR:  it failed\n", "SELECT 1", sqlstate.data()});
+    try {
+        std::rethrow_exception(translate(theirs));
+    } catch (const Expected& e) {
+        EXPECT_EQ(typeid(e), typeid(Expected)) << sqlstate;
+        EXPECT_EQ(e.sqlstate(), sqlstate);
+        EXPECT_STREQ(e.what(), "ERROR:  it failed");
+    } catch (const std::exception& e) {
+        FAIL() << sqlstate << " became " << typeid(e).name();
+    }
+}
+
+TEST(Error, EachConditionHasItsType) {
+    // Proves that every SQLSTATE in the table of error.hpp becomes the type beside it.
+    expect_type<stale_version>("IL001");
+    expect_type<row_missing>("IL002");
+    expect_type<merge_conflict>("IL003");
+    expect_type<write_rejected>("IL004");
+    expect_type<version_required>("IL005");
+    expect_type<row_exists>("IL006");
+    expect_type<lease_held>("IL010");
+    expect_type<lease_lost>("IL011");
+    expect_type<claim_lost>("IL020");
+    expect_type<serialization_failure>("40001");
+    expect_type<deadlock_detected>("40P01");
+    expect_type<lock_not_available>("55P03");
+    expect_type<query_canceled>("57014");
+    expect_type<read_only_transaction>("25006");
+    expect_type<in_doubt>("08007");
+    expect_type<in_doubt>("40003");
+}
+
+TEST(Error, AnEndedSessionIsAConnectionLost) {
+    // Proves that each code with which a server ends a session is connection_lost, code kept.
+    for (auto code : {"57P01", "57P02", "57P05", "25P03", "25P04", "08006", "08003"})
+        expect_type<connection_lost>(code);
+}
+
+TEST(Error, LibpqxxsOwnTypesAreUnderstood) {
+    // Proves that the exceptions of libpqxx that carry no SQLSTATE on some releases are read by
+    // type.
+    EXPECT_EQ(sqlstate_of(pqxx::insufficient_privilege{"x"}), "42501");
+    EXPECT_EQ(sqlstate_of(pqxx::too_many_connections{"x"}), "53300");
+    EXPECT_EQ(sqlstate_of(pqxx::in_doubt_error{"x"}), "08007");
+    EXPECT_EQ(sqlstate_of(pqxx::broken_connection{"x"}), "08006");
+    EXPECT_EQ(sqlstate_of(pqxx::usage_error{"x"}), "");
+    EXPECT_EQ(sqlstate_of(std::runtime_error{"x"}), "");
+}
+
+TEST(Error, TheRestStaysAsItWas) {
+    // Proves that what has no type of ours comes back as the very same exception.
+    auto theirs = pointer(pqxx::unique_violation{"x", "", "23505"});
+    EXPECT_EQ(translate(theirs), theirs);
+    auto users = pointer(std::domain_error{"x"});
+    EXPECT_EQ(translate(users), users);
+    auto number = pointer(7);
+    EXPECT_EQ(translate(number), number);
+    auto ours = pointer(stale_version{"x"});
+    EXPECT_EQ(translate(ours), ours);
+    EXPECT_EQ(translate(nullptr), nullptr);
+}
+
+TEST(Error, CarriesTheDetails) {
+    // Proves that a write error hands on table, key, versions, row and conflicts, also as a copy.
+    stale_version original{"m", {"accounts", "7", 3, 5, R"({"id": 7})", R"({"name": {}})"}};
+    auto copy = original;
+    EXPECT_EQ(copy.table(), "accounts");
+    EXPECT_EQ(copy.key(), "7");
+    EXPECT_EQ(copy.expected(), 3);
+    EXPECT_EQ(copy.current_version(), 5);
+    EXPECT_EQ(copy.current(), R"({"id": 7})");
+    EXPECT_EQ(copy.conflicts(), R"({"name": {}})");
+    EXPECT_TRUE(std::is_nothrow_copy_constructible_v<stale_version>);
+    EXPECT_TRUE(std::is_nothrow_copy_constructible_v<retries_exhausted>);
+}
+
+TEST(Error, SqlstateKeepsItsLength) {
+    // Proves that a code that is too long is cut, and none is empty.
+    EXPECT_EQ((error{"123456", "m"}).sqlstate(), "12345");
+    EXPECT_EQ((error{"", "m"}).sqlstate(), "");
+}
+
+TEST(Version, LibraryAndHeadersAgree) {
+    // Proves that the linked library is the one of these headers.
+    auto text = std::to_string(INTERLOCK_VERSION_MAJOR) + "." +
+                std::to_string(INTERLOCK_VERSION_MINOR) + "." +
+                std::to_string(INTERLOCK_VERSION_PATCH);
+    EXPECT_EQ(library_version(), text);
+}
+
+}  // namespace
