@@ -97,10 +97,12 @@ char* quoted_table(Oid relid) {
                                       get_rel_name(relid));
 }
 
-void require_owner(Relation relation) {
-    if (!owns_relation(RelationGetRelid(relation), GetUserId()))
-        aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(relation->rd_rel->relkind),
-                       RelationGetRelationName(relation));
+// Before any lock: who does not own the table must not even queue for it. A relation that is not
+// there is for open_table() to report.
+void require_owner(Oid relid) {
+    char* name = get_rel_name(relid);
+    if (name && !owns_relation(relid, GetUserId()))
+        aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)), name);
 }
 
 bool is_ours(const Trigger& trigger) {
@@ -274,11 +276,10 @@ struct Target {
     bool may_hold_null;
 };
 
-// DROP TRIGGER and ADD COLUMN need the strongest lock; taking it first avoids an upgrade. Who does
-// not own the table must not even wait for it.
+// DROP TRIGGER and ADD COLUMN need the strongest lock; taking it first avoids an upgrade.
 LOCKMODE definition_lock(Oid relid, const Settings& settings) {
+    require_owner(relid);
     Relation relation = open_table(relid, AccessShareLock);
-    require_owner(relation);
     bool has_column = get_attnum(relid, settings.version_column) != InvalidAttrNumber;
     bool versioned = table_of(relation).versioning.triggered;
     relation_close(relation, AccessShareLock);
@@ -287,7 +288,7 @@ LOCKMODE definition_lock(Oid relid, const Settings& settings) {
 
 Target check_target(Oid relid, const Settings& settings) {
     Relation relation = open_table(relid, definition_lock(relid, settings));
-    require_owner(relation);
+    require_owner(relid);
     Table& table = table_of(relation);
     check_except_columns(relation, table, settings);
     Column* column = find_column(table, settings.version_column);
@@ -330,15 +331,15 @@ bool remove(Oid relid) {
 }
 
 void lock_as_owner(Oid relid) {
-    Relation relation = relation_open(relid, AccessShareLock);
-    require_owner(relation);
-    relation_close(relation, AccessShareLock);
+    require_owner(relid);
     LockRelationOid(relid, AccessExclusiveLock);
+    require_owner(relid);
 }
 
 void require_removable(Oid relid) {
-    relation_close(open_table(relid, AccessShareLock), AccessShareLock);
-    lock_as_owner(relid);
+    require_owner(relid);
+    relation_close(open_table(relid, AccessExclusiveLock), NoLock);
+    require_owner(relid);
     require_not_inherited(relid);
 }
 
