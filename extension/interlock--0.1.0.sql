@@ -147,11 +147,16 @@ CREATE TYPE interlock.write_result AS (
 COMMENT ON TYPE interlock.write_result IS
 'status; version: the row''s, new or present; current: the row as it is now, as far as this role may see it; conflicts: per contested column {"mine", "theirs"}, with "base" where one was given.';
 
--- Its cost keeps it behind every other condition, however dear.
+-- Their cost keeps them behind every other condition, however dear.
+CREATE FUNCTION interlock.column_probe(token pg_catalog.int8, VARIADIC present "any") RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000000 AS 'MODULE_PATHNAME', 'interlock_column_probe';
+COMMENT ON FUNCTION interlock.column_probe(pg_catalog.int8, "any") IS
+'Part of the statements that interlock runs; 0A000 anywhere else.';
+
 CREATE FUNCTION interlock.write_probe(token pg_catalog.int8, present record, wanted record) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000000 AS 'MODULE_PATHNAME', 'interlock_write_probe';
 COMMENT ON FUNCTION interlock.write_probe(pg_catalog.int8, record, record) IS
-'Part of the statements that interlock runs; 0A000 anywhere else.';
+'The same for more columns than a function takes; 0A000 anywhere else.';
 
 CREATE FUNCTION interlock.versioned_update(
     rel pg_catalog.regclass, key pg_catalog.anycompatible, expected pg_catalog.int8, changes pg_catalog.jsonb,

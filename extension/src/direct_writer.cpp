@@ -190,9 +190,10 @@ bool fire_triggers(const Execution& execution) {
     EPQState recheck;
     init_recheck(&recheck, execution.estate);
     bool proceed;
-    OwnWrite mine;
-    begin_own_write(mine, execution.update.table.relid, execution.update.expected);
+    const Update& update = execution.update;
+    OwnWrite mine = own_write(update.table, update.changes, update.expected);
     mine.match = Match::differs;
+    begin_own_write(mine);
     with_cleanup(
         [&] {
             proceed = fire_before_update(execution.estate, &recheck, execution.result,

@@ -28,8 +28,12 @@ bool is_part_of(Relation relation, Oid named) {
 
 }  // namespace
 
-void begin_own_write(OwnWrite& write, Oid relid, int64 expected) {
-    write = {new_token(), relid, expected, trigger_depth(), Match::none, 0, false, innermost};
+OwnWrite own_write(Table& table, const Changes& changes, int64 expected) {
+    return {new_token(), expected, table, changes,  trigger_depth(),
+            Match::none, 0,        false, innermost};
+}
+
+void begin_own_write(OwnWrite& write) {
     innermost = &write;
 }
 
@@ -45,7 +49,7 @@ bool take_own_write(Relation relation, int64 old_version) {
     OwnWrite* write = innermost;
     if (write == nullptr || write->taken || write->match != Match::differs) return false;
     if (write->expected != old_version || write->trigger_depth + 1 != trigger_depth()) return false;
-    if (!is_part_of(relation, write->relid)) return false;
+    if (!is_part_of(relation, write->table.relid)) return false;
     return write->taken = true;
 }
 

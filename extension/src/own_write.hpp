@@ -1,7 +1,7 @@
 // The mark by which a write of ours is known while its statement runs.
 #pragma once
 
-#include "postgres.hpp"
+#include "columns.hpp"
 
 namespace interlock {
 
@@ -11,8 +11,9 @@ enum class Match { none, same, differs };
 
 struct OwnWrite {
     int64 token;  // known to our statement alone
-    Oid relid;    // of the table that was named
     int64 expected;
+    Table& table;
+    const Changes& changes;
     int trigger_depth;
     Match match;
     int looks;   // how often the condition was evaluated: again for a row that changed under the
@@ -21,7 +22,9 @@ struct OwnWrite {
     OwnWrite* outer;
 };
 
-void begin_own_write(OwnWrite& write, Oid relid, int64 expected);
+// A write that is not running yet; it does so from begin to end.
+OwnWrite own_write(Table& table, const Changes& changes, int64 expected);
+void begin_own_write(OwnWrite& write);
 void end_own_write(const OwnWrite& write);
 
 // The running write with this token, or null.

@@ -84,19 +84,41 @@ void append_assignments(StringInfo sql, const Update& update, const Numbers& num
     }
 }
 
+// Up to here the last condition gets the columns one by one; a function takes 100 arguments.
+constexpr int most_probed_columns = 90;
+
+// The columns alone: the wanted values are with the write that is running.
+void append_column_probe(StringInfo sql, const Update& update, const Numbers& numbers) {
+    const ColumnSet& set = *update.changes.columns;
+    appendStringInfo(sql, "interlock.column_probe($%d", numbers.token);
+    for (int i = 0; i < set.count; i++) {
+        appendStringInfoString(sql, ", ");
+        append_column(sql, update.table.column(set.attnos[i]));
+    }
+    appendStringInfoChar(sql, ')');
+}
+
+void append_write_probe(StringInfo sql, const Update& update, bool compares,
+                        const Numbers& numbers) {
+    appendStringInfo(sql, "interlock.write_probe($%d, ", numbers.token);
+    if (compares)
+        append_comparison(sql, update, numbers, ", ", nullptr);
+    else
+        appendStringInfoString(sql, "NULL, NULL");
+    appendStringInfoChar(sql, ')');
+}
+
 void append_conditions(StringInfo sql, const Update& update, bool compares,
                        const Numbers& numbers) {
     Table& table = update.table;
     append_key_condition(sql, table);
     appendStringInfoString(sql, " AND ");
     append_column(sql, table.column(table.versioning.column));
-    appendStringInfo(sql, " OPERATOR(pg_catalog.=) $%d AND interlock.write_probe($%d, ",
-                     numbers.expected, numbers.token);
-    if (compares)
-        append_comparison(sql, update, numbers, ", ", nullptr);
+    appendStringInfo(sql, " OPERATOR(pg_catalog.=) $%d AND ", numbers.expected);
+    if (compares && update.changes.columns->count <= most_probed_columns)
+        append_column_probe(sql, update, numbers);
     else
-        appendStringInfoString(sql, "NULL, NULL");
-    appendStringInfoChar(sql, ')');
+        append_write_probe(sql, update, compares, numbers);
 }
 
 SPIPlanPtr prepare_update(const Update& update, bool compares, bool bumps) {
@@ -158,8 +180,8 @@ struct Run {
 
 void run_update(const Update& update, Run& run) {
     SPIPlanPtr plan = update_plan(update);
-    OwnWrite mine;
-    begin_own_write(mine, update.table.relid, update.expected);
+    OwnWrite mine = own_write(update.table, update.changes, update.expected);
+    begin_own_write(mine);
     with_cleanup([&] { execute_update(update, plan, mine.token, run.snapshot); },
                  [&] { end_own_write(mine); });
     run.match = mine.match;
@@ -323,6 +345,22 @@ WriteOutcome write(const Update& update, MemoryContext memory) {
     }
 }
 
+// Nobody but our own statements knows the token, so their arguments need no further check.
+OwnWrite& probed_write(FunctionCallInfo fcinfo) {
+    OwnWrite* write = PG_ARGISNULL(0) ? nullptr : find_own_write(PG_GETARG_INT64(0));
+    if (write == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("interlock.%s is part of interlock's own statements",
+                               get_func_name(fcinfo->flinfo->fn_oid))));
+    return *write;
+}
+
+bool report_match(OwnWrite& write, bool differs) {
+    write.looks++;
+    write.match = differs ? Match::differs : Match::same;
+    return differs;
+}
+
 // record_image_ne() checks the two rows' types itself, and keeps what it learned in our fn_extra.
 bool rows_differ(FunctionCallInfo fcinfo) {
     LOCAL_FCINFO(call, 2);
@@ -334,18 +372,26 @@ bool rows_differ(FunctionCallInfo fcinfo) {
 
 }  // namespace
 
-// write_probe(bigint, record, record) → boolean: the last condition of our UPDATE, reached by the
-// row that has the key and the version. True where the rows (the columns now, the columns wanted)
-// differ or are not compared.
+// column_probe(bigint, VARIADIC "any") → boolean: the last condition of our UPDATE, reached by the
+// row that has the key and the version. True where the columns differ from the wanted values.
+INTERLOCK_FUNCTION(column_probe) {
+    OwnWrite& write = probed_write(fcinfo);
+    const ColumnSet& set = *write.changes.columns;
+    bool differs = false;
+    for (int i = 0; i < set.count && !differs; i++) {
+        const NullableDatum& present = fcinfo->args[i + 1];
+        differs = !same_value(write.table.column(set.attnos[i]), present.value, present.isnull,
+                              write.changes.values[i], write.changes.nulls[i]);
+    }
+    PG_RETURN_BOOL(report_match(write, differs));
+}
+
+// write_probe(bigint, record, record) → boolean: the same for more columns than a function takes,
+// as rows (the columns now, the columns wanted), and for columns that are not compared (NULL,
+// NULL).
 INTERLOCK_FUNCTION(write_probe) {
-    OwnWrite* write = PG_ARGISNULL(0) ? nullptr : find_own_write(PG_GETARG_INT64(0));
-    if (write == nullptr)
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("interlock.write_probe is part of interlock's own statements")));
-    bool differs = PG_ARGISNULL(1) || PG_ARGISNULL(2) || rows_differ(fcinfo);
-    write->looks++;
-    write->match = differs ? Match::differs : Match::same;
-    PG_RETURN_BOOL(differs);
+    OwnWrite& write = probed_write(fcinfo);
+    PG_RETURN_BOOL(report_match(write, PG_ARGISNULL(1) || PG_ARGISNULL(2) || rows_differ(fcinfo)));
 }
 
 WriteOutcome planner_update(const Update& update) {
