@@ -18,8 +18,7 @@ struct ConditionInfo {
 constexpr ConditionInfo conditions[] = {
     {"stale_version", MAKE_SQLSTATE('I', 'L', '0', '0', '1'),
      "Read the row again and decide with its present values; the try_ functions return them "
-     "together "
-     "with the columns in conflict."},
+     "together with the columns in conflict."},
     {"row_missing", MAKE_SQLSTATE('I', 'L', '0', '0', '2'),
      "The row was deleted, was never there, or is hidden from this role."},
     {"merge_conflict", MAKE_SQLSTATE('I', 'L', '0', '0', '3'),

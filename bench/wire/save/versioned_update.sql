@@ -1,0 +1,9 @@
+-- A client reads one of its own rows, and saves it with the version that it read.
+\set aid :client_id * :span + random(1, :span)
+SELECT abalance, filler, version FROM versioned_update WHERE aid = :aid \gset
+\set odd :version % 2
+\if :odd
+SELECT interlock.versioned_update('versioned_update', :aid, :version, :odd_changes);
+\else
+SELECT interlock.versioned_update('versioned_update', :aid, :version, :even_changes);
+\endif
