@@ -170,11 +170,13 @@ void execute_update(const Update& update, SPIPlanPtr plan, int64 token, Snapshot
     execute_plan(plan, update.table, update.key, {count + 2, values, nulls}, snapshot, true);
 }
 
-// One run of the UPDATE: the new version, or nothing where no row was written; `match` tells more.
+// One run of the UPDATE. The new version is missing where a trigger that fires after ours made it
+// NULL.
 struct Run {
     Snapshot snapshot;
     Match match;
     int looks;
+    bool written;
     std::optional<int64> version;
 };
 
@@ -188,9 +190,10 @@ void run_update(const Update& update, Run& run) {
     run.looks = mine.looks;
     if (SPI_processed > 1) raise_several_rows(update);
     if (SPI_processed == 0) return;
+    run.written = true;
     bool is_null;
-    run.version =
-        DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+    Datum version = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+    if (!is_null) run.version = DatumGetInt64(version);
 }
 
 // Ends the subtransaction of a failed body, so that an error that goes on finds the transaction as
@@ -288,7 +291,7 @@ std::optional<WriteOutcome> explain(const Update& update, const Run& run, Memory
 
 std::optional<WriteOutcome> judge(const Update& update, const Run& run, MemoryContext memory,
                                   bool last) {
-    if (run.version) return WriteOutcome{WriteStatus::written, run.version, nullptr, nullptr};
+    if (run.written) return WriteOutcome{WriteStatus::written, run.version, nullptr, nullptr};
     if (run.match != Match::same) return explain(update, run, memory, last);
     require_newest_row(update);
     return WriteOutcome{WriteStatus::unchanged, update.expected, nullptr, nullptr};
@@ -296,7 +299,7 @@ std::optional<WriteOutcome> judge(const Update& update, const Run& run, MemoryCo
 
 std::optional<WriteOutcome> attempt(const Update& update, MemoryContext memory, bool last) {
     CommandCounterIncrement();
-    Run run = {RegisterSnapshot(GetTransactionSnapshot()), Match::none, 0, {}};
+    Run run = {RegisterSnapshot(GetTransactionSnapshot()), Match::none, 0, false, {}};
     std::optional<WriteOutcome> outcome;
     if (run_unless_moved(update, run, last)) outcome = judge(update, run, memory, last);
     UnregisterSnapshot(run.snapshot);

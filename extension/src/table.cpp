@@ -116,6 +116,16 @@ void read_columns(Table& table, Relation relation) {
     }
 }
 
+Oid trigger_function(TriggerFunction function) {
+    Oid& oid = function_oids[static_cast<int>(function)];
+    if (OidIsValid(oid)) return oid;
+    Oid found = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+                                CStringGetDatum(trigger_function_name(function)),
+                                PointerGetDatum(buildoidvector(nullptr, 0)),
+                                ObjectIdGetDatum(get_namespace_oid("interlock", true)));
+    return oid = found;
+}
+
 void read_setting(Versioning& versioning, std::string_view setting) {
     if (setting == "accept=either")
         versioning.accept = Accept::either;
@@ -152,15 +162,16 @@ void read_version_column(Versioning& versioning, Relation relation, const Trigge
     versioning.column = marker.tgattr[0];
 }
 
-void read_trigger(Versioning& versioning, Relation relation, const Trigger& trigger) {
-    if (trigger.tgfoid == trigger_function(TriggerFunction::row_version)) {
+void read_trigger(Versioning& versioning, Relation relation, const TriggerFunctions& ours,
+                  const Trigger& trigger) {
+    if (ours.is(trigger, TriggerFunction::row_version)) {
         versioning.triggered = true;
         versioning.fires = trigger.tgenabled;
         for (int i = 0; i < trigger.tgnargs; i++)
             read_setting(versioning, trigger.tgargs[i]);
-    } else if (trigger.tgfoid == trigger_function(TriggerFunction::version_column)) {
+    } else if (ours.is(trigger, TriggerFunction::version_column)) {
         read_version_column(versioning, relation, trigger);
-    } else if (trigger.tgfoid == trigger_function(TriggerFunction::except_columns)) {
+    } else if (ours.is(trigger, TriggerFunction::except_columns)) {
         for (int i = 0; i < trigger.tgnattr; i++)
             versioning.except = bms_add_member(versioning.except, trigger.tgattr[i]);
     } else if (TRIGGER_FOR_ROW(trigger.tgtype) && TRIGGER_FOR_BEFORE(trigger.tgtype) &&
@@ -171,9 +182,10 @@ void read_trigger(Versioning& versioning, Relation relation, const Trigger& trig
 
 void read_versioning(Versioning& versioning, Relation relation) {
     versioning.only_before_update = true;
+    TriggerFunctions ours = trigger_functions();
     if (relation->trigdesc == nullptr) return;
     for (int i = 0; i < relation->trigdesc->numtriggers; i++)
-        read_trigger(versioning, relation, relation->trigdesc->triggers[i]);
+        read_trigger(versioning, relation, ours, relation->trigdesc->triggers[i]);
 }
 
 // The primary key, deferrable or not: the planner path needs no more than its columns. A temporal
@@ -399,14 +411,12 @@ const char* trigger_function_name(TriggerFunction function) {
     return names[static_cast<int>(function)];
 }
 
-Oid trigger_function(TriggerFunction function) {
-    Oid& oid = function_oids[static_cast<int>(function)];
-    if (!OidIsValid(oid))
-        oid = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-                              CStringGetDatum(trigger_function_name(function)),
-                              PointerGetDatum(buildoidvector(nullptr, 0)),
-                              ObjectIdGetDatum(get_namespace_oid("interlock", true)));
-    return oid;
+TriggerFunctions trigger_functions() {
+    TriggerFunctions functions;
+    for (TriggerFunction function : {TriggerFunction::row_version, TriggerFunction::version_column,
+                                     TriggerFunction::except_columns})
+        functions.oids[static_cast<int>(function)] = trigger_function(function);
+    return functions;
 }
 
 }  // namespace interlock

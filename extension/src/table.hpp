@@ -138,7 +138,22 @@ bool may_report(Oid relid, AttrNumber attno);
 
 // Our trigger functions, by which our triggers are recognized.
 enum class TriggerFunction { row_version, version_column, except_columns };
-Oid trigger_function(TriggerFunction function);
+
+// Looked up all at once, before a relation's triggers are read: a look-up can take in an
+// invalidation, which frees them.
+struct TriggerFunctions {
+    Oid oids[3];
+
+    bool is(const Trigger& trigger, TriggerFunction function) const {
+        return trigger.tgfoid == oids[static_cast<int>(function)];
+    }
+    bool has(const Trigger& trigger) const {
+        return is(trigger, TriggerFunction::row_version) ||
+               is(trigger, TriggerFunction::version_column) ||
+               is(trigger, TriggerFunction::except_columns);
+    }
+};
+TriggerFunctions trigger_functions();
 const char* trigger_function_name(TriggerFunction function);
 
 }  // namespace interlock

@@ -105,21 +105,16 @@ void require_owner(Oid relid) {
         aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)), name);
 }
 
-bool is_ours(const Trigger& trigger) {
-    return trigger.tgfoid == trigger_function(TriggerFunction::row_version) ||
-           trigger.tgfoid == trigger_function(TriggerFunction::version_column) ||
-           trigger.tgfoid == trigger_function(TriggerFunction::except_columns);
-}
-
 // The names of our triggers on a relation; those cloned from a partitioned table go with the
 // parent's.
 List* our_triggers(Oid relid, bool* cloned) {
+    TriggerFunctions ours = trigger_functions();
     Relation relation = relation_open(relid, NoLock);
     List* names = NIL;
     *cloned = false;
     for (int i = 0; relation->trigdesc && i < relation->trigdesc->numtriggers; i++) {
         const Trigger& trigger = relation->trigdesc->triggers[i];
-        if (!is_ours(trigger)) continue;
+        if (!ours.has(trigger)) continue;
         if (trigger.tgisclone)
             *cloned = true;
         else

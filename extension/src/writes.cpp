@@ -91,6 +91,7 @@ INTERLOCK_FUNCTION(versioned_update) {
     WriteOutcome outcome = update_row(update);
     raise_unless_done(update, outcome);
     table_close(update.relation, NoLock);
+    if (!outcome.version) PG_RETURN_NULL();  // a trigger that fires after ours made it NULL
     PG_RETURN_INT64(*outcome.version);
 }
 
