@@ -1,6 +1,9 @@
 # shellcheck shell=bash
 # Shared by the benchmarks: what is measured, and how a server is asked for it.
 
+# A failure inside $(...) ends the script, too.
+shopt -s inherit_errexit
+
 bench=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 bin=$("${PG_CONFIG:-pg_config}" --bindir)
 export LC_ALL=C.UTF-8
