@@ -29,8 +29,8 @@ bool is_part_of(Relation relation, Oid named) {
 }  // namespace
 
 OwnWrite own_write(Table& table, const Changes& changes, int64 expected) {
-    return {new_token(), expected, table, changes,  trigger_depth(),
-            Match::none, 0,        false, innermost};
+    return {new_token(), expected, table, changes, trigger_depth(),
+            Match::none, 0,        false, 0,       innermost};
 }
 
 void begin_own_write(OwnWrite& write) {
@@ -45,12 +45,14 @@ OwnWrite* find_own_write(int64 token) {
     return innermost && innermost->token == token ? innermost : nullptr;
 }
 
-bool take_own_write(Relation relation, int64 old_version) {
+OwnWrite* take_own_write(Relation relation, int64 old_version) {
     OwnWrite* write = innermost;
-    if (write == nullptr || write->taken || write->match != Match::differs) return false;
-    if (write->expected != old_version || write->trigger_depth + 1 != trigger_depth()) return false;
-    if (!is_part_of(relation, write->table.relid)) return false;
-    return write->taken = true;
+    if (write == nullptr || write->taken || write->match != Match::differs) return nullptr;
+    if (write->expected != old_version || write->trigger_depth + 1 != trigger_depth())
+        return nullptr;
+    if (!is_part_of(relation, write->table.relid)) return nullptr;
+    write->taken = true;
+    return write;
 }
 
 }  // namespace interlock

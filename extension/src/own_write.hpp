@@ -16,9 +16,10 @@ struct OwnWrite {
     const Changes& changes;
     int trigger_depth;
     Match match;
-    int looks;   // how often the condition was evaluated: again for a row that changed under the
-                 // UPDATE
-    bool taken;  // the row trigger has seen its row
+    int looks;     // how often the condition was evaluated: again for a row that changed under the
+                   // UPDATE
+    bool taken;    // the row trigger has seen its row
+    int64 stored;  // the version that the row trigger gave it
     OwnWrite* outer;
 };
 
@@ -30,8 +31,8 @@ void end_own_write(const OwnWrite& write);
 // The running write with this token, or null.
 OwnWrite* find_own_write(int64 token);
 
-// Is the row trigger of `relation` looking at the row that an interlock write has judged? Answers
-// yes once per write.
-bool take_own_write(Relation relation, int64 old_version);
+// The interlock write that has judged the row which the row trigger of `relation` is looking at, or
+// null. It is found once per write.
+OwnWrite* take_own_write(Relation relation, int64 old_version);
 
 }  // namespace interlock

@@ -121,6 +121,18 @@ void append_conditions(StringInfo sql, const Update& update, bool compares,
         append_write_probe(sql, update, compares, numbers);
 }
 
+// Nobody but our row trigger decides on the version, so it can say which one it stored.
+bool row_trigger_tells(const Update& update) {
+    return update.table.relkind == RELKIND_RELATION && update.table.versioning.only_before_update &&
+           !update.relation->rd_rel->relhassubclass && update.relation->rd_rules == nullptr;
+}
+
+void append_returning(StringInfo sql, Table& table) {
+    appendStringInfoString(sql, " RETURNING ");
+    append_column(sql, table.column(table.versioning.column));
+    appendStringInfoString(sql, "::pg_catalog.int8");
+}
+
 SPIPlanPtr prepare_update(const Update& update, bool compares, bool bumps) {
     Table& table = update.table;
     Parameters parameters(table, 2 + update.changes.columns->count);
@@ -134,9 +146,7 @@ SPIPlanPtr prepare_update(const Update& update, bool compares, bool bumps) {
     if (bumps) append_bump(&sql, update, compares, numbers);
     appendStringInfoString(&sql, " WHERE ");
     append_conditions(&sql, update, compares, numbers);
-    appendStringInfoString(&sql, " RETURNING ");
-    append_column(&sql, table.column(table.versioning.column));
-    appendStringInfoString(&sql, "::pg_catalog.int8");
+    if (bumps || !row_trigger_tells(update)) append_returning(&sql, table);
     return prepare_plan(table, sql.data, parameters);
 }
 
@@ -180,6 +190,13 @@ struct Run {
     std::optional<int64> version;
 };
 
+std::optional<int64> returned_version() {
+    bool is_null;
+    Datum version = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+    if (is_null) return {};
+    return DatumGetInt64(version);
+}
+
 void run_update(const Update& update, Run& run) {
     SPIPlanPtr plan = update_plan(update);
     OwnWrite mine = own_write(update.table, update.changes, update.expected);
@@ -191,9 +208,7 @@ void run_update(const Update& update, Run& run) {
     if (SPI_processed > 1) raise_several_rows(update);
     if (SPI_processed == 0) return;
     run.written = true;
-    bool is_null;
-    Datum version = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
-    if (!is_null) run.version = DatumGetInt64(version);
+    run.version = SPI_tuptable ? returned_version() : mine.stored;
 }
 
 // Ends the subtransaction of a failed body, so that an error that goes on finds the transaction as

@@ -195,11 +195,13 @@ HeapTuple judge_version(const Firing& firing, int64 old_version, Version sent) {
 
 // The version is not in the SET list: ours, a referential action's, or a write without a version.
 HeapTuple judge_versionless(const Firing& firing, int64 old_version) {
-    bool own = take_own_write(firing.relation, old_version);
-    if (!row_changed(firing)) return with_counter(firing, old_version);
-    if (firing.settings.require_version && !own && !InNoForceRLSOperation())
+    OwnWrite* own = take_own_write(firing.relation, old_version);
+    bool changed = row_changed(firing);
+    if (changed && firing.settings.require_version && !own && !InNoForceRLSOperation())
         refuse_versionless(firing);
-    return with_counter(firing, next_counter(firing, old_version));
+    int64 version = changed ? next_counter(firing, old_version) : old_version;
+    if (own) own->stored = version;
+    return with_counter(firing, version);
 }
 
 // A row that has no version yet, as a write with triggers off can leave it, gets the first one.
