@@ -103,29 +103,30 @@ bool any_column_changed(const Firing& firing) {
     return false;
 }
 
-// Where no other trigger can have touched the new row, only the SET list can have changed it.
-bool set_column_changed(const Firing& firing) {
+template <typename Predicate>
+bool any_set_column(const Firing& firing, Predicate predicate) {
     int member = -1;
     while ((member = bms_next_member(firing.data->tg_updatedcols, member)) >= 0) {
         int attno = member + FirstLowInvalidHeapAttributeNumber;
-        if (attno > 0 &&
-            counts_as_change(firing, firing.table.column(static_cast<AttrNumber>(attno))))
+        if (attno > 0 && predicate(firing.table.column(static_cast<AttrNumber>(attno))))
             return true;
     }
     return false;
 }
 
+// Where no other trigger can have touched the new row, only the SET list can have changed it.
+bool set_column_changed(const Firing& firing) {
+    return any_set_column(firing,
+                          [&](const Column& column) { return counts_as_change(firing, column); });
+}
+
 // A column that the writer may not read: the version must not tell whether its guess was right.
 bool sets_unreadable_column(const Firing& firing) {
-    int member = -1;
-    while ((member = bms_next_member(firing.data->tg_updatedcols, member)) >= 0) {
-        int attno = member + FirstLowInvalidHeapAttributeNumber;
-        if (attno > 0 && attno != firing.settings.column &&
-            !bms_is_member(attno, firing.settings.except) &&
-            !may_select_through(firing.table.relid, static_cast<AttrNumber>(attno)))
-            return true;
-    }
-    return false;
+    return any_set_column(firing, [&](const Column& column) {
+        return column.attno != firing.settings.column &&
+               !bms_is_member(column.attno, firing.settings.except) &&
+               !may_select_through(firing.table.relid, column.attno);
+    });
 }
 
 bool row_changed(const Firing& firing) {

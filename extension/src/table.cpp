@@ -107,7 +107,6 @@ void read_columns(Table& table, Relation relation) {
         column.name = pstrdup(NameStr(form->attname));
         column.type = form->atttypid;
         column.typmod = form->atttypmod;
-        column.collation = form->attcollation;
         column.length = form->attlen;
         column.by_value = form->attbyval;
         column.dropped = form->attisdropped;

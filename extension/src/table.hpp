@@ -19,7 +19,6 @@ struct Column {
     const char* name;
     Oid type;
     int32 typmod;
-    Oid collation;
     int16 length;
     bool by_value;
     bool dropped;
