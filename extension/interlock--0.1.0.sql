@@ -153,9 +153,9 @@ CREATE FUNCTION interlock.column_probe(token pg_catalog.int8, VARIADIC present "
 COMMENT ON FUNCTION interlock.column_probe(pg_catalog.int8, "any") IS
 'Part of the statements that interlock runs; 0A000 anywhere else.';
 
-CREATE FUNCTION interlock.write_probe(token pg_catalog.int8, present record, wanted record) RETURNS boolean
+CREATE FUNCTION interlock.write_probe(token pg_catalog.int8, present record) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000000 AS 'MODULE_PATHNAME', 'interlock_write_probe';
-COMMENT ON FUNCTION interlock.write_probe(pg_catalog.int8, record, record) IS
+COMMENT ON FUNCTION interlock.write_probe(pg_catalog.int8, record) IS
 'The same for more columns than a function takes; 0A000 anywhere else.';
 
 CREATE FUNCTION interlock.versioned_update(
@@ -171,6 +171,110 @@ CREATE FUNCTION interlock.try_versioned_update(
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_versioned_update';
 COMMENT ON FUNCTION interlock.try_versioned_update(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8, pg_catalog.jsonb, pg_catalog.jsonb) IS
 'versioned_update that tells instead of raising: written, unchanged, stale, missing or rejected, with the row as it is now and both sides of each contested column. Call it as SELECT r.* FROM interlock.try_versioned_update(...) AS r.';
+
+CREATE FUNCTION interlock.versioned_delete(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, expected pg_catalog.int8) RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_versioned_delete';
+COMMENT ON FUNCTION interlock.versioned_delete(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8) IS
+'Deletes the row with that primary key if it is still at the expected version. IL001 at another version, IL002 for no such row, IL004 where a trigger or policy kept it. Needs DELETE, and SELECT on key and version. Locks and isolation as versioned_update.';
+
+CREATE FUNCTION interlock.try_versioned_delete(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, expected pg_catalog.int8) RETURNS interlock.write_result
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_versioned_delete';
+COMMENT ON FUNCTION interlock.try_versioned_delete(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8) IS
+'versioned_delete that tells instead of raising: written, stale, missing or rejected.';
+
+CREATE FUNCTION interlock.versioned_touch(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, expected pg_catalog.int8) RETURNS pg_catalog.int8
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_versioned_touch';
+COMMENT ON FUNCTION interlock.versioned_touch(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8) IS
+'Forces a new version of the row with that primary key if it is still at the expected one, changes nothing else, and returns the new one. Fires triggers as an UPDATE of the version column, or of the first column that the caller may update. Errors, locks and isolation as versioned_update.';
+
+CREATE FUNCTION interlock.try_versioned_touch(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, expected pg_catalog.int8) RETURNS interlock.write_result
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_versioned_touch';
+COMMENT ON FUNCTION interlock.try_versioned_touch(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8) IS
+'versioned_touch that tells instead of raising: written, stale, missing or rejected.';
+
+CREATE FUNCTION interlock.versioned_check(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, expected pg_catalog.int8, lock pg_catalog.text DEFAULT 'share') RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_versioned_check';
+COMMENT ON FUNCTION interlock.versioned_check(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8, pg_catalog.text) IS
+'The row with that primary key is at the expected version, and stays so until this transaction ends: locks it FOR SHARE, or with lock => ''no key update'' FOR NO KEY UPDATE, which those take who will write it next (two who share it and then write deadlock). ROW SHARE on the table. 22023 for another lock; other errors, privileges and isolation as SELECT FOR SHARE and versioned_update.';
+
+CREATE FUNCTION interlock.try_versioned_check(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, expected pg_catalog.int8, lock pg_catalog.text DEFAULT 'share') RETURNS interlock.write_result
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_versioned_check';
+COMMENT ON FUNCTION interlock.try_versioned_check(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8, pg_catalog.text) IS
+'versioned_check that tells instead of raising: unchanged (and locked), stale, missing or rejected (and not locked).';
+
+-- The two that name no version
+
+CREATE FUNCTION interlock.versioned_merge(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, base pg_catalog.jsonb, changes pg_catalog.jsonb) RETURNS pg_catalog.int8
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_versioned_merge';
+COMMENT ON FUNCTION interlock.versioned_merge(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.jsonb, pg_catalog.jsonb) IS
+'Three-way merge by column: writes the changes of a caller who read the row as base into the row as it is now, and returns the new version. A column that both sides changed to different values is a conflict (IL003, naming the columns), the same value on both sides is none; jsonb columns merge as whole values. base must hold every changed column (22023). Needs SELECT on them (42501). Other errors, locks and isolation as versioned_update.';
+
+CREATE FUNCTION interlock.try_versioned_merge(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, base pg_catalog.jsonb, changes pg_catalog.jsonb) RETURNS interlock.write_result
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_versioned_merge';
+COMMENT ON FUNCTION interlock.try_versioned_merge(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.jsonb, pg_catalog.jsonb) IS
+'versioned_merge that tells instead of raising: written (nobody else changed what base holds), merged (somebody did), unchanged, conflict with base, mine and theirs by column, missing or rejected.';
+
+CREATE FUNCTION interlock.compare_and_update(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, expected pg_catalog.jsonb, changes pg_catalog.jsonb) RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_compare_and_update';
+COMMENT ON FUNCTION interlock.compare_and_update(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.jsonb, pg_catalog.jsonb) IS
+'Updates the row with that primary key if its columns still hold the expected values: those bytes, or what to_jsonb() shows the same. For any table with a primary key, versioned or not; the way for timestamp versions. IL001, naming the columns, where they do not; IL002 for no such row, IL004 where a trigger or policy kept it. Needs SELECT on the expected columns. Locks and isolation as versioned_update.';
+
+CREATE FUNCTION interlock.try_compare_and_update(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, expected pg_catalog.jsonb, changes pg_catalog.jsonb) RETURNS interlock.write_result
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_compare_and_update';
+COMMENT ON FUNCTION interlock.try_compare_and_update(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.jsonb, pg_catalog.jsonb) IS
+'compare_and_update that tells instead of raising: written, unchanged, stale with base, theirs and mine by column, missing or rejected. version is null where the table has none.';
+
+-- Whole rows
+
+CREATE FUNCTION interlock.versioned_upsert(
+    rel pg_catalog.regclass, new_row pg_catalog.jsonb, expected pg_catalog.int8) RETURNS pg_catalog.int8
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_versioned_upsert';
+COMMENT ON FUNCTION interlock.versioned_upsert(pg_catalog.regclass, pg_catalog.jsonb, pg_catalog.int8) IS
+'With an expected version, updates the row whose primary key new_row holds, as versioned_update does. With NULL, inserts it (columns that are left out take their defaults): IL006 where the primary key is taken; other unique constraints raise 23505. A version in new_row must be null or the expected one (22023). Returns the version.';
+
+CREATE FUNCTION interlock.try_versioned_upsert(
+    rel pg_catalog.regclass, new_row pg_catalog.jsonb, expected pg_catalog.int8) RETURNS interlock.write_result
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_versioned_upsert';
+COMMENT ON FUNCTION interlock.try_versioned_upsert(pg_catalog.regclass, pg_catalog.jsonb, pg_catalog.int8) IS
+'versioned_upsert that tells instead of raising: written, unchanged, exists (with the row that is there), stale, missing or rejected.';
+
+CREATE FUNCTION interlock.versioned_save(
+    new_row pg_catalog.anyelement) RETURNS pg_catalog.anyelement
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_versioned_save';
+COMMENT ON FUNCTION interlock.versioned_save(pg_catalog.anyelement) IS
+'Saves a row of a versioned table, as it was read and edited, and returns it as stored: SELECT r.* FROM interlock.versioned_save(row) AS r. A NULL version inserts it (a NULL in a NOT NULL column takes its default), IL006 where the primary key is taken; else exactly the columns that differ are updated, IL001 at another version, IL002 for no such row. 42804 for any other type. Needs SELECT on the whole row.';
+
+CREATE FUNCTION interlock.try_versioned_save(
+    new_row pg_catalog.anyelement) RETURNS interlock.write_result
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_versioned_save';
+COMMENT ON FUNCTION interlock.try_versioned_save(pg_catalog.anyelement) IS
+'versioned_save that tells instead of raising: written or unchanged with the row as stored, exists, stale, missing or rejected with the row as it is.';
+
+-- Many rows
+
+CREATE FUNCTION interlock.versioned_update_many(
+    rel pg_catalog.regclass, changes pg_catalog.jsonb,
+    OUT key pg_catalog.jsonb, OUT version pg_catalog.int8) RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_versioned_update_many';
+COMMENT ON FUNCTION interlock.versioned_update_many(pg_catalog.regclass, pg_catalog.jsonb) IS
+'Updates many rows by version, all or nothing, in the order of their primary keys. changes: an array of objects, each the key, the version as it was read, and the changed columns. IL001 where any row is stale, else IL002 where any is missing, else IL004; DETAIL names every one of them. 22023 for a key given twice and a row without a version. Locks and isolation as versioned_update.';
+
+CREATE FUNCTION interlock.try_versioned_update_many(
+    rel pg_catalog.regclass, changes pg_catalog.jsonb, partial boolean DEFAULT false,
+    OUT key pg_catalog.jsonb, OUT status interlock.write_status, OUT version pg_catalog.int8, OUT current pg_catalog.jsonb, OUT conflicts pg_catalog.jsonb) RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_versioned_update_many';
+COMMENT ON FUNCTION interlock.try_versioned_update_many(pg_catalog.regclass, pg_catalog.jsonb, boolean) IS
+'versioned_update_many that tells each row instead of raising. partial: writes those that it can; else, where one fails, none, and those that were fine are held_back. Runs in a subtransaction unless partial.';
 
 CREATE FUNCTION interlock.write_paths(OUT direct pg_catalog.int8, OUT planner pg_catalog.int8) RETURNS record
     LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'interlock_write_paths';

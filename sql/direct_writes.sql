@@ -100,6 +100,16 @@ CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (1) TO (10);
 INSERT INTO parted VALUES (1, 'a'), (2, 'a');
 SELECT interlock.enable_versioning('parted') \gset
 SELECT route('parted', 1, 1, '{"a": "b"}'), route('parted_1', 2, 1, '{"a": "b"}');
+-- the key leads to the partition; a trigger there could lead elsewhere, a statement trigger belongs to the table that is named
+CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TRIGGER passes BEFORE UPDATE ON parted_1 FOR EACH ROW EXECUTE FUNCTION pass();
+SELECT route('parted', 1, 2, '{"a": "c"}'), route('parted_1', 2, 2, '{"a": "c"}');
+DROP TRIGGER passes ON parted_1;
+CREATE TRIGGER passes AFTER UPDATE ON parted_1 FOR EACH STATEMENT EXECUTE FUNCTION pass();
+SELECT route('parted', 1, 3, '{"a": "d"}'), route('parted_1', 2, 3, '{"a": "d"}');
+CREATE TRIGGER passes AFTER UPDATE ON parted FOR EACH STATEMENT EXECUTE FUNCTION pass();
+DROP TRIGGER passes ON parted_1;
+SELECT route('parted', 1, 4, '{"a": "e"}'), route('parted_1', 2, 4, '{"a": "e"}');
 
 -- temporary and unlogged tables are heaps like any other
 CREATE TEMPORARY TABLE fleeting (id integer PRIMARY KEY, a text);

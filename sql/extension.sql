@@ -138,8 +138,8 @@ DROP ROLE regress_nobody;
 
 \set VERBOSITY sqlstate
 SET interlock.no_such_setting = 1;
-SELECT interlock.write_probe(1, NULL, NULL);
-SELECT interlock.write_probe(1, ROW(1), ROW(2));
+SELECT interlock.write_probe(1, NULL);
+SELECT interlock.write_probe(1, ROW(1));
 
 -- one extension in a database, in its schema, at a version that there is
 

@@ -351,7 +351,7 @@ CREATE OPERATOR hostile.*<> (FUNCTION = hostile.wrong, LEFTARG = record, RIGHTAR
 CREATE FUNCTION hostile.to_jsonb(anyelement) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN RAISE 'captured'; END $$;
 CREATE FUNCTION hostile.jsonb_to_record(jsonb) RETURNS record LANGUAGE plpgsql AS $$ BEGIN RAISE 'captured'; END $$;
 CREATE FUNCTION hostile.int8(integer) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RAISE 'captured'; END $$;
-CREATE FUNCTION hostile.write_probe(bigint, record, record) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'captured'; END $$;
+CREATE FUNCTION hostile.write_probe(bigint, record) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'captured'; END $$;
 CREATE DOMAIN hostile.int8 AS text;
 CREATE DOMAIN hostile.integer AS text;
 CREATE TYPE hostile.pair AS (x integer);

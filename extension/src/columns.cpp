@@ -1,6 +1,7 @@
 #include "columns.hpp"
 
 #include "errors.hpp"
+#include "version.hpp"
 
 extern "C" {
 #include <common/hashfn.h>
@@ -31,6 +32,12 @@ char* value_text(JsonbValue& value) {
 
 bool is_json_type(Oid type) {
     return type == JSONOID || type == JSONBOID;
+}
+
+// Looked up at first use: below a domain, else the type itself.
+Oid base_type(Column& column) {
+    if (!OidIsValid(column.base_type)) column.base_type = getBaseType(column.type);
+    return column.base_type;
 }
 
 Datum read_json(const Column& column, JsonbValue& value) {
@@ -83,7 +90,7 @@ Datum convert(Table& table, Column& column, JsonbValue& value, bool* is_null) {
     *is_null = value.type == jbvNull;
     if (*is_null) return input(table, column, nullptr, column.typmod);
     if (is_json_type(column.type)) return read_json(column, value);
-    if (value.type == jbvBinary || is_json_type(getBaseType(column.type)))
+    if (value.type == jbvBinary || is_json_type(base_type(column)))
         return read_structure(column, value, is_null);
     return input(table, column, scalar_text(value), column.typmod);
 }
@@ -120,13 +127,23 @@ Datum naming_errors(Relation relation, const Column& column, Conversion conversi
     return result;
 }
 
+uint32 hash_name(uint32 hash, std::string_view name) {
+    auto* bytes = reinterpret_cast<const unsigned char*>(name.data());
+    return hash_combine(hash, hash_bytes(bytes, static_cast<int>(name.size())));
+}
+
+uint32 hash_of_columns(Table& table, const AttrNumber* attnos, int count) {
+    uint32 hash = 0;
+    for (int i = 0; i < count; i++)
+        hash = hash_name(hash, table.column(attnos[i]).name);
+    return hash;
+}
+
 uint32 hash_of_names(Jsonb* json, int* count) {
     uint32 hash = 0;
     *count = 0;
-    for (JsonMembers members(json); members.next(); ++*count) {
-        auto* bytes = reinterpret_cast<const unsigned char*>(members.name().data());
-        hash = hash_combine(hash, hash_bytes(bytes, static_cast<int>(members.name().size())));
-    }
+    for (JsonMembers members(json); members.next(); ++*count)
+        hash = hash_name(hash, members.name());
     return hash;
 }
 
@@ -137,9 +154,11 @@ bool same_names(Table& table, const ColumnSet& set, Jsonb* json) {
     return true;
 }
 
-ColumnSet* find_column_set(Table& table, Jsonb* json, uint32 hash, int count) {
+template <typename Predicate>
+ColumnSet* find_set(Table& table, Purpose purpose, uint32 hash, int count, Predicate matches) {
     for (ColumnSet* set = table.column_sets; set; set = set->next)
-        if (set->hash == hash && set->count == count && same_names(table, *set, json)) return set;
+        if (set->purpose == purpose && set->hash == hash && set->count == count && matches(*set))
+            return set;
     return nullptr;
 }
 
@@ -160,6 +179,94 @@ ColumnSet* find_column_set(Table& table, Jsonb* json, uint32 hash, int count) {
     pg_unreachable();
 }
 
+ColumnSet* add_set(Table& table, Purpose purpose, const AttrNumber* attnos, uint32 hash,
+                   int count) {
+    auto* set = allocate_in<ColumnSet>(table.context);
+    auto* kept = allocate_in<AttrNumber>(table.context, count);
+    memcpy(kept, attnos, sizeof(AttrNumber) * count);
+    *set = {table.column_sets, purpose, hash, count, kept, nullptr, nullptr, nullptr, nullptr};
+    table.column_sets = set;
+    if (++table.column_set_count > max_column_sets) forget(table);
+    return set;
+}
+
+// The attribute number of a member's column, which must be fit for the purpose.
+AttrNumber named_column(Relation relation, Table& table, std::string_view name, Purpose purpose,
+                        const char* argument) {
+    Column* column = find_column(table, name);
+    if (column == nullptr) raise_unknown_column(relation, name);
+    bool names_row = table.is_key_column(column->attno) || column->attno == table.versioning.column;
+    if (purpose == Purpose::changes || (purpose == Purpose::row && !names_row))
+        changeable_column(relation, table, name, argument);
+    if (purpose == Purpose::insert && column->generated) raise_generated(relation, *column);
+    return column->attno;
+}
+
+ColumnSet* named_set(Relation relation, Table& table, Jsonb* json, Purpose purpose,
+                     const char* argument) {
+    int count;
+    uint32 hash = hash_of_names(json, &count);
+    ColumnSet* set = find_set(table, purpose, hash, count, [&](const ColumnSet& candidate) {
+        return same_names(table, candidate, json);
+    });
+    if (set) return set;
+    auto* attnos = allocate<AttrNumber>(count);
+    int i = 0;
+    for (JsonMembers members(json); members.next();)
+        attnos[i++] = named_column(relation, table, members.name(), purpose, argument);
+    return add_set(table, purpose, attnos, hash, count);
+}
+
+// A row's key and version are read for themselves.
+bool is_read_apart(const Table& table, const ColumnSet& set, AttrNumber attno) {
+    if (set.purpose != Purpose::row && set.purpose != Purpose::insert) return false;
+    return attno == table.versioning.column ||
+           (set.purpose == Purpose::row && table.is_key_column(attno));
+}
+
+// Fills in the values of a set of columns; false where the object has others.
+bool read_values(Relation relation, Table& table, ColumnValues& into) {
+    const ColumnSet& set = *into.columns;
+    int i = 0;
+    for (JsonMembers members(into.json); members.next(); i++) {
+        if (i == set.count) return false;
+        Column& column = table.column(set.attnos[i]);
+        if (members.name() != column.name) return false;
+        if (is_read_apart(table, set, column.attno)) continue;
+        into.values[i] = read_value(relation, table, column, members.value(), &into.nulls[i]);
+    }
+    return i == set.count;
+}
+
+ColumnValues values_for(ColumnSet& set, Jsonb* json) {
+    return {&set, allocate<Datum>(set.count), allocate<bool>(set.count), json};
+}
+
+// A session mostly names the same columns again: those of the last call are tried first.
+ColumnValues read_object(Relation relation, Table& table, Jsonb* json, Purpose purpose,
+                         const char* argument) {
+    require_object(json, argument);
+    ColumnSet*& last = table.last_column_set[static_cast<int>(purpose)];
+    if (last) {
+        ColumnValues values = values_for(*last, json);
+        if (read_values(relation, table, values)) return values;
+    }
+    last = named_set(relation, table, json, purpose, argument);
+    ColumnValues values = values_for(*last, json);
+    read_values(relation, table, values);
+    return values;
+}
+
+}  // namespace
+
+ColumnSet& column_set(Table& table, Purpose purpose, const AttrNumber* attnos, int count) {
+    uint32 hash = hash_of_columns(table, attnos, count);
+    ColumnSet* set = find_set(table, purpose, hash, count, [&](const ColumnSet& candidate) {
+        return memcmp(candidate.attnos, attnos, sizeof(AttrNumber) * count) == 0;
+    });
+    return set ? *set : *add_set(table, purpose, attnos, hash, count);
+}
+
 const Column& changeable_column(Relation relation, Table& table, std::string_view name,
                                 const char* argument) {
     Column* column = find_column(table, name);
@@ -172,21 +279,6 @@ const Column& changeable_column(Relation relation, Table& table, std::string_vie
     return *column;
 }
 
-ColumnSet* add_column_set(Relation relation, Table& table, Jsonb* json, const char* argument,
-                          uint32 hash, int count) {
-    auto* attnos = allocate<AttrNumber>(count);
-    int i = 0;
-    for (JsonMembers members(json); members.next();)
-        attnos[i++] = changeable_column(relation, table, members.name(), argument).attno;
-    auto* set = allocate_in<ColumnSet>(table.context);
-    auto* kept = allocate_in<AttrNumber>(table.context, count);
-    memcpy(kept, attnos, sizeof(AttrNumber) * count);
-    *set = {table.column_sets, hash, count, kept, nullptr, nullptr};
-    table.column_sets = set;
-    if (++table.column_set_count > max_column_sets) forget(table);
-    return set;
-}
-
 void require_object(Jsonb* json, const char* argument) {
     if (!is_object(json))
         ereport(ERROR,
@@ -194,20 +286,57 @@ void require_object(Jsonb* json, const char* argument) {
                  errmsg("\"%s\" must be a JSON object of column names and values", argument)));
 }
 
-}  // namespace
+ColumnValues read_changes(Relation relation, Table& table, Jsonb* json, const char* argument) {
+    return read_object(relation, table, json, Purpose::changes, argument);
+}
 
-Changes read_changes(Relation relation, Table& table, Jsonb* json, const char* argument) {
-    require_object(json, argument);
-    int count;
-    uint32 hash = hash_of_names(json, &count);
-    ColumnSet* set = find_column_set(table, json, hash, count);
-    if (set == nullptr) set = add_column_set(relation, table, json, argument, hash, count);
-    Changes changes = {set, allocate<Datum>(count), allocate<bool>(count)};
-    int i = 0;
-    for (JsonMembers members(json); members.next(); i++)
-        changes.values[i] = read_value(relation, table, table.column(set->attnos[i]),
-                                       members.value(), &changes.nulls[i]);
-    return changes;
+ColumnValues read_expected(Relation relation, Table& table, Jsonb* json) {
+    return read_object(relation, table, json, Purpose::expected, "expected");
+}
+
+// The set, and the values, of those columns that are not read apart.
+static ColumnValues without_read_apart(Table& table, const ColumnValues& all, Purpose purpose) {
+    ColumnSet& set = *all.columns;
+    ColumnValues kept = {nullptr, allocate<Datum>(set.count), allocate<bool>(set.count), all.json};
+    auto* attnos = allocate<AttrNumber>(set.count);
+    int count = 0;
+    for (int i = 0; i < set.count; i++) {
+        if (is_read_apart(table, set, set.attnos[i])) continue;
+        attnos[count] = set.attnos[i];
+        kept.values[count] = all.values[i];
+        kept.nulls[count++] = all.nulls[i];
+    }
+    if (set.changed == nullptr) set.changed = &column_set(table, purpose, attnos, count);
+    kept.columns = set.changed;
+    return kept;
+}
+
+ColumnValues read_row_changes(Relation relation, Table& table, Jsonb* row, const char* argument) {
+    ColumnValues all = read_object(relation, table, row, Purpose::row, argument);
+    return without_read_apart(table, all, Purpose::changes);
+}
+
+ColumnValues read_new_row(Relation relation, Table& table, Jsonb* row, const char* argument) {
+    ColumnValues all = read_object(relation, table, row, Purpose::insert, argument);
+    return without_read_apart(table, all, Purpose::expected);
+}
+
+std::optional<int64> read_row_version(Relation relation, Table& table, Jsonb* row) {
+    Column& column = table.column(table.versioning.column);
+    JsonbValue* member = find_member(row, column.name);
+    if (member == nullptr || member->type == jbvNull) return {};
+    bool is_null;
+    Datum version = read_value(relation, table, column, *member, &is_null);
+    if (is_null) return {};
+    return version_number(table.versioning.kind, version);
+}
+
+ColumnValues no_values(Table& table) {
+    if (table.no_columns == nullptr) {
+        AttrNumber none = 0;
+        table.no_columns = &column_set(table, Purpose::changes, &none, 0);
+    }
+    return {table.no_columns, nullptr, nullptr, nullptr};
 }
 
 Jsonb* read_base(Relation relation, Table& table, Jsonb* json) {
@@ -232,7 +361,7 @@ Datum read_key_text(Relation relation, Table& table, Column& column, char* text)
 
 Datum read_key_value(Relation relation, Table& table, Column& column, JsonbValue& value) {
     bool is_null;
-    if (value.type == jbvBinary || is_json_type(getBaseType(column.type)))
+    if (value.type == jbvBinary || is_json_type(base_type(column)))
         return read_value(relation, table, column, value, &is_null);
     return read_key_text(relation, table, column, scalar_text(value));
 }
@@ -245,9 +374,21 @@ Jsonb* show_value(Table& table, Column& column, Datum value) {
     return to_json(column.json, value);
 }
 
+Jsonb* show_or_null(Table& table, Column& column, Datum value, bool is_null) {
+    return is_null ? nullptr : show_value(table, column, value);
+}
+
 bool same_value(const Column& column, Datum left, bool left_null, Datum right, bool right_null) {
     if (left_null || right_null) return left_null == right_null;
     return datum_image_eq(left, right, column.by_value, column.length);
+}
+
+bool holds(Table& table, Column& column, Datum value, bool is_null, Datum wanted, bool wanted_null,
+           JsonbValue& json) {
+    if (same_value(column, value, is_null, wanted, wanted_null)) return true;
+    if (is_null || wanted_null) return false;
+    return compareJsonbContainers(&show_value(table, column, value)->root,
+                                  &JsonbValueToJsonb(&json)->root) == 0;
 }
 
 void raise_unknown_column(Relation relation, std::string_view name) {

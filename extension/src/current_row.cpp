@@ -9,28 +9,13 @@ namespace interlock {
 struct ReadStatement {
     ReadStatement* next;
     Oid role;
+    const Key* key;
     Bitmapset* columns;
     bool identity;  // reads where the row is, not what it holds
     SPIPlanPtr plan;
 };
 
 namespace {
-
-Bitmapset* readable_columns(Table& table) {
-    bool all = pg_class_aclcheck(table.relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
-    Bitmapset* columns = nullptr;
-    for (int i = 0; i < table.column_count; i++) {
-        const Column& column = table.columns[i];
-        if (!column.dropped && (all || may_select(table.relid, column.attno)))
-            columns = bms_add_member(columns, column.attno);
-    }
-    return columns;
-}
-
-Bitmapset* version_only(Table& table) {
-    AttrNumber attno = table.versioning.column;
-    return may_select(table.relid, attno) ? bms_make_singleton(attno) : nullptr;
-}
 
 void append_columns(StringInfo sql, Table& table, const Bitmapset* columns) {
     const char* separator = "";
@@ -40,52 +25,38 @@ void append_columns(StringInfo sql, Table& table, const Bitmapset* columns) {
     }
 }
 
-SPIPlanPtr prepare_read(const Update& update, const Bitmapset* columns, bool identity) {
+SPIPlanPtr prepare_read(const RowName& row, const Bitmapset* columns, bool identity) {
     StringInfoData sql;
     initStringInfo(&sql);
     appendStringInfoString(&sql, "SELECT ");
     if (identity) appendStringInfoString(&sql, "t.tableoid, t.ctid");
-    append_columns(&sql, update.table, columns);
+    append_columns(&sql, row.table, columns);
     appendStringInfoString(&sql, " FROM ");
-    append_table(&sql, update.relation);
+    append_table(&sql, row.relation);
     appendStringInfoString(&sql, " WHERE ");
-    append_key_condition(&sql, update.table);
-    return prepare_plan(update.table, sql.data, Parameters(update.table, 0));
+    append_key_condition(&sql, row.table, *row.key.key);
+    return prepare_plan(row.table, sql.data, Parameters(*row.key.key, 0));
 }
 
-ReadStatement* add_read_statement(const Update& update, const Bitmapset* columns, bool identity) {
-    Table& table = update.table;
-    SPIPlanPtr plan = prepare_read(update, columns, identity);
+ReadStatement* add_read_statement(const RowName& row, const Bitmapset* columns, bool identity) {
+    Table& table = row.table;
+    SPIPlanPtr plan = prepare_read(row, columns, identity);
     MemoryContext previous = MemoryContextSwitchTo(table.context);
     auto* statement = allocate<ReadStatement>();
-    *statement = {table.read_statements, GetUserId(), bms_copy(columns), identity, plan};
+    *statement = {table.read_statements, GetUserId(), row.key.key,
+                  bms_copy(columns),     identity,    plan};
     MemoryContextSwitchTo(previous);
     return table.read_statements = statement;
 }
 
-SPIPlanPtr read_plan(const Update& update, const Bitmapset* columns, bool identity) {
-    for (ReadStatement* statement = update.table.read_statements; statement;
+SPIPlanPtr read_plan(const RowName& row, const Bitmapset* columns, bool identity) {
+    for (ReadStatement* statement = row.table.read_statements; statement;
          statement = statement->next)
-        if (statement->role == GetUserId() && statement->identity == identity &&
-            bms_equal(statement->columns, columns))
+        if (statement->role == GetUserId() && statement->key == row.key.key &&
+            statement->identity == identity && bms_equal(statement->columns, columns))
             return statement->plan;
-    return add_read_statement(update, columns, identity)->plan;
+    return add_read_statement(row, columns, identity)->plan;
 }
-
-std::optional<int64> version_value(const Table& table, Datum value, bool is_null) {
-    if (is_null || table.versioning.kind == VersionKind::timestamptz) return {};
-    return version_number(table.versioning.kind, value);
-}
-
-// The values that were read, by attribute number.
-struct RowValues {
-    const Bitmapset* columns;
-    Datum* values;
-    bool* nulls;
-
-    Datum value(AttrNumber attno) const { return values[attno - 1]; }
-    bool is_null(AttrNumber attno) const { return nulls[attno - 1]; }
-};
 
 RowValues fetch_values(Table& table, const Bitmapset* columns) {
     RowValues row = {columns, allocate<Datum>(table.column_count),
@@ -97,83 +68,92 @@ RowValues fetch_values(Table& table, const Bitmapset* columns) {
     return row;
 }
 
-Jsonb* show_row(Table& table, const RowValues& row) {
-    JsonObject object;
-    for (int attno = -1; (attno = bms_next_member(row.columns, attno)) >= 0;) {
-        Column& column = table.column(static_cast<AttrNumber>(attno));
-        object.add(column.name, row.is_null(column.attno)
-                                    ? nullptr
-                                    : show_value(table, column, row.value(column.attno)));
-    }
-    return object.finish();
+Bitmapset* add_readable(Bitmapset* columns, Table& table, AttrNumber attno) {
+    bool readable = attno != 0 && may_select(table.relid, attno);
+    return readable ? bms_add_member(columns, attno) : columns;
 }
 
-// The caller's base for a column: present, and what it was.
-struct Base {
-    bool given;
-    Datum value;
-    bool is_null;
-};
+// The version, and what is compared with the caller's values.
+Bitmapset* judged_columns(const Write& write) {
+    Bitmapset* columns = add_readable(nullptr, write.table, write.table.versioning.column);
+    if (write.expected_values == nullptr) return columns;
+    const ColumnSet& set = *write.expected_values->columns;
+    for (int i = 0; i < set.count; i++)
+        columns = add_readable(columns, write.table, set.attnos[i]);
+    return columns;
+}
 
-Base base_value(const Update& update, Column& column) {
-    Base base = {};
-    JsonbValue* member = update.base ? find_member(update.base, column.name) : nullptr;
-    if (member == nullptr) return base;
-    base.given = true;
-    base.value = read_value(update.relation, update.table, column, *member, &base.is_null);
-    return base;
+// Does a column still hold what the caller expects of it?
+bool holds_expected(const Write& write, const RowValues& row, int i) {
+    const ColumnValues& expected = *write.expected_values;
+    Column& column = write.table.column(expected.columns->attnos[i]);
+    return row.has(column.attno) &&
+           holds(write.table, column, row.value(column.attno), row.is_null(column.attno),
+                 expected.values[i], expected.nulls[i], *find_member(expected.json, column.name));
 }
 
 // Both sides changed it.
-bool is_contested(const Column& column, const Base& base, Datum mine, bool mine_null, Datum theirs,
-                  bool theirs_null) {
-    return !same_value(column, base.value, base.is_null, mine, mine_null) &&
-           !same_value(column, base.value, base.is_null, theirs, theirs_null);
+bool is_contested(const Write& write, Column& column, JsonbValue& base, int i,
+                  const Conflict& conflict) {
+    bool base_null;
+    Datum value = read_value(write.relation, write.table, column, base, &base_null);
+    return !holds(write.table, column, write.changes.values[i], write.changes.nulls[i], value,
+                  base_null, base) &&
+           !holds(write.table, column, conflict.theirs, conflict.theirs_null, value, base_null,
+                  base);
 }
 
-Jsonb* show_or_null(Table& table, Column& column, Datum value, bool is_null) {
-    return is_null ? nullptr : show_value(table, column, value);
-}
-
-void add_conflict(JsonObject& conflicts, const Update& update, const RowValues& row, int i) {
-    Table& table = update.table;
-    const Changes& mine = update.changes;
-    Column& column = table.column(mine.columns->attnos[i]);
-    if (!bms_is_member(column.attno, row.columns)) return;
-    Datum theirs = row.value(column.attno);
-    bool theirs_null = row.is_null(column.attno);
-    if (same_value(column, mine.values[i], mine.nulls[i], theirs, theirs_null)) return;
-    Base base = base_value(update, column);
-    if (base.given &&
-        !is_contested(column, base, mine.values[i], mine.nulls[i], theirs, theirs_null))
+// A changed column that holds something else than the caller wants there.
+void add_changed(JsonObject& conflicts, const Write& write, const RowValues& row, int i) {
+    const ColumnValues& mine = write.changes;
+    Column& column = write.table.column(mine.columns->attnos[i]);
+    if (!row.has(column.attno)) return;
+    JsonbValue* base = base_member(write.base, column);
+    Conflict conflict = {base,
+                         true,
+                         mine.values[i],
+                         mine.nulls[i],
+                         row.value(column.attno),
+                         row.is_null(column.attno)};
+    if (same_value(column, mine.values[i], mine.nulls[i], conflict.theirs, conflict.theirs_null))
         return;
-    JsonObject conflict;
-    if (base.given) conflict.add("base", show_or_null(table, column, base.value, base.is_null));
-    conflict.add("mine", show_or_null(table, column, mine.values[i], mine.nulls[i]));
-    conflict.add("theirs", show_or_null(table, column, theirs, theirs_null));
-    conflicts.add(column.name, conflict.finish());
+    if (base && !is_contested(write, column, *base, i, conflict)) return;
+    conflicts.add(column.name, show_conflict(write, column, conflict));
 }
 
-Jsonb* show_conflicts(const Update& update, const RowValues& row) {
+int position_in(const ColumnSet& set, AttrNumber attno) {
+    for (int i = 0; i < set.count; i++)
+        if (set.attnos[i] == attno) return i;
+    return -1;
+}
+
+// A column that no longer holds what the caller expects, with what the caller wants there.
+void add_not_held(JsonObject& conflicts, const Write& write, const RowValues& row, int i) {
+    if (holds_expected(write, row, i)) return;
+    const ColumnValues& expected = *write.expected_values;
+    Column& column = write.table.column(expected.columns->attnos[i]);
+    if (!row.has(column.attno)) return;
+    int changed = position_in(*write.changes.columns, column.attno);
+    bool has_mine = changed >= 0;
+    Conflict conflict = {find_member(expected.json, column.name),
+                         has_mine,
+                         has_mine ? write.changes.values[changed] : 0,
+                         has_mine && write.changes.nulls[changed],
+                         row.value(column.attno),
+                         row.is_null(column.attno)};
+    conflicts.add(column.name, show_conflict(write, column, conflict));
+}
+
+Jsonb* show_conflicts(const Write& write, const RowValues& row) {
     JsonObject conflicts;
-    for (int i = 0; i < update.changes.columns->count; i++)
-        add_conflict(conflicts, update, row, i);
+    if (write.expected_values) {
+        for (int i = 0; i < write.expected_values->columns->count; i++)
+            add_not_held(conflicts, write, row, i);
+    } else {
+        for (int i = 0; i < write.changes.columns->count; i++)
+            add_changed(conflicts, write, row, i);
+    }
     return conflicts.finish();
-}
-
-void fill(CurrentRow& current, const Update& update, const RowValues& row) {
-    AttrNumber version = update.table.versioning.column;
-    current.found = true;
-    if (bms_is_member(version, row.columns))
-        current.version = version_value(update.table, row.value(version), row.is_null(version));
-    if (update.report == Report::version) return;
-    current.json = show_row(update.table, row);
-    current.conflicts = show_conflicts(update, row);
-}
-
-Bitmapset* reported_columns(const Update& update) {
-    return update.report == Report::version ? version_only(update.table)
-                                            : readable_columns(update.table);
 }
 
 ItemPointer pointer_to_tid(Datum tid) {
@@ -189,67 +169,187 @@ struct RowIdentity {
 
 // As the table's owner, as ri_PerformCheck() does: column grants do not cover ctid, and a policy
 // must not make a row look changed.
-RowIdentity row_identity(const Update& update, Snapshot snapshot) {
+RowIdentity row_identity(const RowName& row, Snapshot snapshot) {
     Oid role;
     int context;
     GetUserIdAndSecContext(&role, &context);
-    SetUserIdAndSecContext(update.relation->rd_rel->relowner,
+    SetUserIdAndSecContext(row.relation->rd_rel->relowner,
                            context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
-    execute_plan(read_plan(update, nullptr, true), update.table, update.key, {}, snapshot);
+    execute_plan(read_plan(row, nullptr, true), row.key, {}, snapshot);
     SetUserIdAndSecContext(role, context);
     RowIdentity identity = {};
     if (SPI_processed == 0) return identity;
     bool is_null;
-    HeapTuple row = SPI_tuptable->vals[0];
+    HeapTuple tuple = SPI_tuptable->vals[0];
     identity.found = true;
-    identity.relid = DatumGetObjectId(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &is_null));
-    ItemPointerCopy(pointer_to_tid(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &is_null)),
+    identity.relid = DatumGetObjectId(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &is_null));
+    ItemPointerCopy(pointer_to_tid(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &is_null)),
                     &identity.tid);
     return identity;
 }
 
-}  // namespace
-
-WriteOutcome stale_outcome(const Update& update, TupleTableSlot* row, MemoryContext memory) {
-    slot_getallattrs(row);
-    CurrentRow current = {};
-    MemoryContext previous = MemoryContextSwitchTo(memory);
-    fill(current, update, {reported_columns(update), row->tts_values, row->tts_isnull});
-    MemoryContextSwitchTo(previous);
-    return {WriteStatus::stale, current.version, current.json, current.conflicts};
-}
-
-CurrentRow read_current_row(const Update& update, MemoryContext memory) {
-    Table& table = update.table;
-    Bitmapset* columns = reported_columns(update);
-    execute_plan(read_plan(update, columns, false), table, update.key, {}, InvalidSnapshot);
-    CurrentRow current = {};
-    if (SPI_processed > 1) raise_several_rows(update);
-    if (SPI_processed == 0) return current;
-    MemoryContext previous = MemoryContextSwitchTo(memory);
-    fill(current, update, fetch_values(table, columns));
-    MemoryContextSwitchTo(previous);
-    return current;
-}
-
-bool changed_since(const Update& update, Snapshot snapshot) {
-    RowIdentity then = row_identity(update, snapshot);
-    RowIdentity now = row_identity(update, GetLatestSnapshot());
+bool table_changed_since(const RowName& row, Snapshot snapshot) {
+    RowIdentity then = row_identity(row, snapshot);
+    RowIdentity now = row_identity(row, GetLatestSnapshot());
     return then.found != now.found || then.relid != now.relid ||
            !ItemPointerEquals(&then.tid, &now.tid);
 }
 
-void require_newest_row(const Update& update) {
-    if (IsolationUsesXactSnapshot() && changed_since(update, GetTransactionSnapshot()))
+// The columns of the base that a view's key columns are.
+Jsonb* key_of_base(const RowName& row, Table& base) {
+    JsonObject object;
+    for (int i = 0; i < row.key.key->count; i++) {
+        Column& shown = row.table.column(row.key.key->columns[i].attno);
+        AttrNumber attno = row.table.base.columns[shown.attno - 1];
+        if (attno == 0)
+            ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                            errmsg("column \"%s\" of view \"%s\" is no column of a table, and "
+                                   "identifies no row at this isolation level",
+                                   shown.name, row.table.name),
+                            errtablecol(row.relation, shown.attno)));
+        object.add(base.column(attno).name, show_value(row.table, shown, row.key.values[i]));
+    }
+    return object.finish();
+}
+
+// A view's row is as old as the one below it.
+bool view_changed_since(const RowName& row, Snapshot snapshot) {
+    Relation relation = relation_open(row.table.base.relid, AccessShareLock);
+    Table& base = table_of(relation);
+    KeyValues key = read_named_key(relation, base, key_of_base(row, base));
+    bool changed = changed_since({relation, base, key}, snapshot);
+    relation_close(relation, NoLock);
+    return changed;
+}
+
+}  // namespace
+
+bool read_row(const RowName& row, const Bitmapset* columns, RowValues& values) {
+    execute_plan(read_plan(row, columns, false), row.key, {}, InvalidSnapshot);
+    if (SPI_processed > 1) raise_several_rows(row);
+    if (SPI_processed == 0) return false;
+    values = fetch_values(row.table, columns);
+    return true;
+}
+
+HeapTuple fetch_row(const RowName& row, const Bitmapset* columns) {
+    MemoryContext memory = CurrentMemoryContext;
+    HeapTuple tuple = nullptr;
+    SPI_connect();
+    RowValues values;
+    if (read_row(row, columns, values)) {
+        MemoryContext previous = MemoryContextSwitchTo(memory);
+        for (int i = 0; i < row.table.column_count; i++)
+            if (!bms_is_member(i + 1, columns)) values.nulls[i] = true;
+        tuple = heap_form_tuple(RelationGetDescr(row.relation), values.values, values.nulls);
+        MemoryContextSwitchTo(previous);
+    }
+    SPI_finish();
+    return tuple;
+}
+
+RowValues deform_row(Relation relation, const Bitmapset* columns, HeapTuple tuple) {
+    TupleDesc desc = RelationGetDescr(relation);
+    RowValues values = {columns, allocate<Datum>(desc->natts), allocate<bool>(desc->natts)};
+    heap_deform_tuple(tuple, desc, values.values, values.nulls);
+    return values;
+}
+
+Bitmapset* readable_columns(Table& table) {
+    bool all = pg_class_aclcheck(table.relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+    Bitmapset* columns = nullptr;
+    for (int i = 0; i < table.column_count; i++) {
+        const Column& column = table.columns[i];
+        if (!column.dropped && (all || may_select(table.relid, column.attno)))
+            columns = bms_add_member(columns, column.attno);
+    }
+    return columns;
+}
+
+Bitmapset* reported_columns(const Write& write) {
+    return write.report == Report::version ? judged_columns(write) : readable_columns(write.table);
+}
+
+std::optional<int64> version_in(const Table& table, const RowValues& row) {
+    const Versioning& versioning = table.versioning;
+    if (versioning.column == 0 || versioning.kind == VersionKind::timestamptz) return {};
+    if (!row.has(versioning.column) || row.is_null(versioning.column)) return {};
+    return version_number(versioning.kind, row.value(versioning.column));
+}
+
+bool is_expected(const Write& write, const RowValues& row) {
+    if (write.expected) return version_in(write.table, row) == write.expected;
+    for (int i = 0; i < write.expected_values->columns->count; i++)
+        if (!holds_expected(write, row, i)) return false;
+    return true;
+}
+
+WriteOutcome describe(WriteStatus status, const Write& write, const RowValues& row,
+                      MemoryContext memory) {
+    MemoryContext previous = MemoryContextSwitchTo(memory);
+    WriteOutcome outcome = {status, version_in(write.table, row), nullptr, nullptr};
+    if (write.report == Report::row_and_conflicts) {
+        outcome.current = show_row(write.table, row);
+        outcome.conflicts = show_conflicts(write, row);
+    }
+    MemoryContextSwitchTo(previous);
+    return outcome;
+}
+
+Jsonb* show_row(Table& table, const RowValues& row) {
+    JsonObject object;
+    for (int attno = -1; (attno = bms_next_member(row.columns, attno)) >= 0;) {
+        Column& column = table.column(static_cast<AttrNumber>(attno));
+        object.add(column.name,
+                   show_or_null(table, column, row.value(column.attno), row.is_null(column.attno)));
+    }
+    return object.finish();
+}
+
+JsonbValue* base_member(Jsonb* base, const Column& column) {
+    return base ? find_member(base, column.name) : nullptr;
+}
+
+Jsonb* show_conflict(const RowName& row, Column& column, const Conflict& conflict) {
+    Table& table = row.table;
+    JsonObject object;
+    if (conflict.base) {
+        bool is_null;
+        Datum base = read_value(row.relation, table, column, *conflict.base, &is_null);
+        object.add("base", show_or_null(table, column, base, is_null));
+    }
+    if (conflict.has_mine)
+        object.add("mine", show_or_null(table, column, conflict.mine, conflict.mine_null));
+    object.add("theirs", show_or_null(table, column, conflict.theirs, conflict.theirs_null));
+    return object.finish();
+}
+
+bool changed_since(const RowName& row, Snapshot snapshot) {
+    switch (row.relation->rd_rel->relkind) {
+        case RELKIND_VIEW:
+            return OidIsValid(row.table.base.relid) && view_changed_since(row, snapshot);
+        case RELKIND_FOREIGN_TABLE:
+            return false;  // its server has a snapshot of its own, and raises 40001 itself
+        default:
+            return table_changed_since(row, snapshot);
+    }
+}
+
+void require_newest_row(const RowName& row) {
+    if (IsolationUsesXactSnapshot() && changed_since(row, GetTransactionSnapshot()))
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("could not serialize access due to concurrent update")));
 }
 
-void raise_several_rows(const Update& update) {
-    ereport(ERROR, (errcode(ERRCODE_CARDINALITY_VIOLATION),
-                    errmsg("more than one row %s in table \"%s\" and its inheritance children",
-                           key_text(update.table, update.key), update.table.name),
-                    errtable(update.relation)));
+void raise_several_rows(const RowName& row) {
+    bool table = row.table.relkind == RELKIND_RELATION;
+    ereport(ERROR,
+            (errcode(ERRCODE_CARDINALITY_VIOLATION),
+             table ? errmsg("more than one row %s in table \"%s\" and its inheritance children",
+                            key_text(row.table, row.key), row.table.name)
+                   : errmsg("more than one row %s in \"%s\"", key_text(row.table, row.key),
+                            row.table.name),
+             errtable(row.relation)));
     pg_unreachable();
 }
 

@@ -5,29 +5,65 @@
 
 namespace interlock {
 
-struct CurrentRow {
-    bool found;
-    std::optional<int64> version;
-    Jsonb* json;       // the readable columns; null unless a full report was asked for
-    Jsonb* conflicts;  // per contested column {"mine", "theirs"}, with "base"
-                       // where one was given
+// A row's values by attribute number of the relation that the caller named, in the columns that
+// were read.
+struct RowValues {
+    const Bitmapset* columns;
+    Datum* values;
+    bool* nulls;
+
+    bool has(AttrNumber attno) const { return bms_is_member(attno, columns); }
+    Datum value(AttrNumber attno) const { return values[attno - 1]; }
+    bool is_null(AttrNumber attno) const { return nulls[attno - 1]; }
 };
 
-// Reads it with a new snapshot at READ COMMITTED and with the transaction's above. Needs an SPI
-// connection; the result is allocated in `memory`.
-CurrentRow read_current_row(const Update& update, MemoryContext memory);
+// Reads these columns of the row with a new snapshot at READ COMMITTED and with the transaction's
+// above; false where there is none. Needs an SPI connection; the values live as long as it.
+bool read_row(const RowName& row, const Bitmapset* columns, RowValues& values);
 
-// 21000: the key is unique in each inheritance child only.
-[[noreturn]] void raise_several_rows(const Update& update);
+// The same with a connection of its own, as a tuple of the relation; null where there is no row.
+// Columns that were not asked for are NULL in it.
+HeapTuple fetch_row(const RowName& row, const Bitmapset* columns);
+RowValues deform_row(Relation relation, const Bitmapset* columns, HeapTuple tuple);
 
-// A row that the direct path found at another version than the expected one.
-WriteOutcome stale_outcome(const Update& update, TupleTableSlot* row, MemoryContext memory);
+// The columns that the caller may SELECT.
+Bitmapset* readable_columns(Table& table);
+
+// Those that the report of a write needs and the caller may SELECT.
+Bitmapset* reported_columns(const Write& write);
+
+std::optional<int64> version_in(const Table& table, const RowValues& row);
+
+// Is the row as the write expects it?
+bool is_expected(const Write& write, const RowValues& row);
+
+// The row, and its differences from what the write wanted, allocated in `memory`.
+WriteOutcome describe(WriteStatus status, const Write& write, const RowValues& row,
+                      MemoryContext memory);
+Jsonb* show_row(Table& table, const RowValues& row);
+
+// What the caller's base says of a column: nothing, or what it held.
+JsonbValue* base_member(Jsonb* base, const Column& column);
+
+// {"base", "mine", "theirs"}; a null member is left out, and SQL NULL shown as JSON null.
+struct Conflict {
+    JsonbValue* base;
+    bool has_mine;
+    Datum mine;
+    bool mine_null;
+    Datum theirs;
+    bool theirs_null;
+};
+Jsonb* show_conflict(const RowName& row, Column& column, const Conflict& conflict);
+
+// 21000: the key is not unique there.
+[[noreturn]] void raise_several_rows(const RowName& row);
 
 // Is the row with the key another one now than the snapshot shows: changed, moved, gone or new?
-bool changed_since(const Update& update, Snapshot snapshot);
+bool changed_since(const RowName& row, Snapshot snapshot);
 
 // At REPEATABLE READ and above: 40001 where the row that the snapshot shows is no longer the
-// newest.
-void require_newest_row(const Update& update);
+// newest. Needs an SPI connection.
+void require_newest_row(const RowName& row);
 
 }  // namespace interlock

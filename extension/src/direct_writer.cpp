@@ -1,88 +1,164 @@
-// The direct path: an UPDATE of one row by its primary key with the executor's
-// own pieces, and without parser, planner and plan tree. It mirrors
-// ExecUpdate() in nodeModifyTable.c.
+// The direct path: an UPDATE, DELETE or SELECT FOR SHARE of one row by its primary key with the
+// executor's own pieces, and without parser, planner and plan tree. It mirrors ExecUpdate(),
+// ExecDelete() (nodeModifyTable.c) and ExecLockRows() (nodeLockRows.c).
 
 #include "current_row.hpp"
 #include "executor.hpp"
 #include "own_write.hpp"
+#include "partition.hpp"
 #include "settings.hpp"
 #include "version.hpp"
-#include "writer.hpp"
 
 namespace interlock {
 
-// What the executor must know to check the permissions of an update of one set
-// of columns.
+// What the executor must know to check the permissions of a write.
 struct DirectStatement {
     DirectStatement* next;
+    Operation operation;
+    const ColumnSet* expected;
     bool compares;
+    AttrNumber touched;
     RangeTable range_table;
 };
 
 namespace {
 
+// Where the row is: in the relation that was named, or in a partition of it.
+struct Place {
+    Relation relation;
+    Table& table;
+    const AttrNumber* columns;  // by attribute number of the named relation; null: the same
+    bool routed;
+
+    AttrNumber column(AttrNumber attno) const { return columns ? columns[attno - 1] : attno; }
+};
+
 // One attempt: the executor's state around one row.
 struct Execution {
-    const Update& update;
+    const Write& write;
+    const Place& place;
+    bool compares;
     EState* estate;
     ResultRelInfo* result;
     TupleTableSlot* old_row;
     TupleTableSlot* new_row;
 };
 
-// The row was written or judged; it changed while we waited for it; only the
-// planner path can tell.
+// The row was written or judged; it changed while we waited for it; only the planner path can tell.
 enum class Attempt { done, again, planner };
+
+bool is_check(const Write& write) {
+    return write.operation == Operation::check_share ||
+           write.operation == Operation::check_no_key_update;
+}
+
+bool stores_row(const Write& write) {
+    return write.operation == Operation::update || write.operation == Operation::touch;
+}
+
+LOCKMODE table_lock(const Write& write) {
+    return is_check(write) ? RowShareLock : RowExclusiveLock;
+}
 
 Bitmapset* add_column(Bitmapset* columns, AttrNumber attno) {
     return bms_add_member(columns, attno - FirstLowInvalidHeapAttributeNumber);
 }
 
-// The columns that the planner path's UPDATE names, too.
-DirectStatement* add_statement(const Update& update, bool compares) {
-    Table& table = update.table;
-    ColumnSet& set = *update.changes.columns;
-    MemoryContext previous = MemoryContextSwitchTo(table.context);
-    Bitmapset* updated = nullptr;
-    Bitmapset* selected = add_column(nullptr, table.versioning.column);
-    for (int i = 0; i < table.key.count; i++)
-        selected = add_column(selected, table.key.columns[i].attno);
-    for (int i = 0; i < set.count; i++) {
-        updated = add_column(updated, set.attnos[i]);
-        if (compares) selected = add_column(selected, set.attnos[i]);
-    }
+Bitmapset* add_columns(Bitmapset* columns, const ColumnSet& set) {
+    for (int i = 0; i < set.count; i++)
+        columns = add_column(columns, set.attnos[i]);
+    return columns;
+}
+
+// The columns that the planner path's statement reads, too.
+Bitmapset* selected_columns(const Write& write, bool compares) {
+    Bitmapset* columns = nullptr;
+    if (write.expected) columns = add_column(columns, write.table.versioning.column);
+    if (write.expected_values) columns = add_columns(columns, *write.expected_values->columns);
+    for (int i = 0; i < write.key.key->count; i++)
+        columns = add_column(columns, write.key.key->columns[i].attno);
+    return compares ? add_columns(columns, *write.changes.columns) : columns;
+}
+
+AclMode required_privileges(const Write& write) {
+    return ACL_SELECT | (write.operation == Operation::erase ? ACL_DELETE : ACL_UPDATE);
+}
+
+// Without updated columns, ACL_UPDATE is asked for on any column, as SELECT FOR SHARE does.
+DirectStatement* add_statement(const Write& write, bool compares, AttrNumber touched) {
+    ColumnSet& set = *write.changes.columns;
+    MemoryContext previous = MemoryContextSwitchTo(write.table.context);
+    Bitmapset* updated = add_columns(nullptr, set);
+    if (touched) updated = add_column(updated, touched);
     auto* statement = allocate<DirectStatement>();
-    *statement = {set.direct_statements, compares,
-                  make_range_table(update.relation, ACL_SELECT | ACL_UPDATE, selected, updated)};
+    *statement = {set.direct_statements,
+                  write.operation,
+                  write.expected_values ? write.expected_values->columns : nullptr,
+                  compares,
+                  touched,
+                  make_range_table(write.relation, table_lock(write), required_privileges(write),
+                                   selected_columns(write, compares), updated)};
     MemoryContextSwitchTo(previous);
     return set.direct_statements = statement;
 }
 
-const RangeTable& range_table(const Update& update, bool compares) {
-    for (auto* statement = update.changes.columns->direct_statements; statement;
+const RangeTable& range_table(const Write& write, bool compares) {
+    AttrNumber touched =
+        write.operation == Operation::touch ? touched_column(write.table) : AttrNumber{0};
+    const ColumnSet* expected = write.expected_values ? write.expected_values->columns : nullptr;
+    for (auto* statement = write.changes.columns->direct_statements; statement;
          statement = statement->next)
-        if (statement->compares == compares) return statement->range_table;
-    return add_statement(update, compares)->range_table;
+        if (statement->operation == write.operation && statement->expected == expected &&
+            statement->compares == compares && statement->touched == touched)
+            return statement->range_table;
+    return add_statement(write, compares, touched)->range_table;
 }
 
-// A statement of its own, as SPI would run it: it sees what came before and
-// what was committed by now.
+// A statement of its own, as SPI would run it: it sees what came before and what was committed by
+// now.
 void begin_statement() {
     CommandCounterIncrement();
     PushActiveSnapshot(GetTransactionSnapshot());
 }
 
-Execution begin_execution(const Update& update, const RangeTable& range_table) {
-    Execution execution = {update, CreateExecutorState(), nullptr, nullptr, nullptr};
+// Is our row trigger the only one, and would it count up? Then its work is done here, and the row
+// need not be locked first.
+bool bumps_here(const Versioning& versioning) {
+    return versioning.only_before_update && versioning.kind != VersionKind::timestamptz;
+}
+
+// Would a trigger see the row, before or after it is written?
+bool fires_triggers(const Execution& execution) {
+    const TriggerDesc* triggers = execution.place.relation->trigdesc;
+    if (triggers == nullptr || is_check(execution.write)) return false;
+    if (execution.write.operation == Operation::erase)
+        return triggers->trig_delete_before_row || triggers->trig_delete_after_row;
+    return !bumps_here(execution.place.table.versioning) || triggers->trig_update_after_row;
+}
+
+ResultRelInfo* init_result(const Execution& execution) {
+    const Place& place = execution.place;
+    ResultRelInfo* root = nullptr;
+    if (place.routed) root = result_without_triggers(execution.write.relation, 1, nullptr);
+    int number = place.routed ? 0 : 1;
+    if (!fires_triggers(execution)) return result_without_triggers(place.relation, number, root);
+    ResultRelInfo* result = makeNode(ResultRelInfo);
+    InitResultRelInfo(result, place.relation, number, root, 0);
+    return result;
+}
+
+Execution begin_execution(const Write& write, const Place& place, bool compares,
+                          const RangeTable& range_table) {
+    Execution execution = {write,   place,   compares, CreateExecutorState(),
+                           nullptr, nullptr, nullptr};
     EState* estate = execution.estate;
     MemoryContextSwitchTo(estate->es_query_cxt);
     estate->es_snapshot = GetActiveSnapshot();
-    estate->es_output_cid = GetCurrentCommandId(true);
+    estate->es_output_cid = GetCurrentCommandId(!is_check(write));
     init_range_table(estate, range_table);
-    execution.result = makeNode(ResultRelInfo);
-    InitResultRelInfo(execution.result, update.relation, 1, nullptr, 0);
+    execution.result = init_result(execution);
     estate->es_opened_result_relations = lappend(NIL, execution.result);
-    execution.old_row = table_slot_create(update.relation, &estate->es_tupleTable);
+    execution.old_row = table_slot_create(place.relation, &estate->es_tupleTable);
     return execution;
 }
 
@@ -95,16 +171,15 @@ void end_execution(const Execution& execution, MemoryContext memory) {
 
 // The row that the snapshot shows.
 bool find_row(const Execution& execution) {
-    const Update& update = execution.update;
-    Key& key = update.table.key;
+    Key& key = execution.place.table.key;
     ScanKeyData conditions[INDEX_MAX_KEYS];
     for (int i = 0; i < key.count; i++) {
         conditions[i] = key.columns[i].condition;
-        conditions[i].sk_argument = update.key.values[i];
+        conditions[i].sk_argument = execution.write.key.values[i];
     }
     Relation index = index_open(key.index, AccessShareLock);
     IndexScanDesc scan =
-        begin_index_scan(update.relation, index, execution.estate->es_snapshot, key.count);
+        begin_index_scan(execution.place.relation, index, execution.estate->es_snapshot, key.count);
     index_rescan(scan, conditions, key.count, nullptr, 0);
     bool found = index_getnext_slot(scan, ForwardScanDirection, execution.old_row);
     index_endscan(scan);
@@ -112,38 +187,68 @@ bool find_row(const Execution& execution) {
     return found;
 }
 
+const Versioning& versioning_of(const Execution& execution) {
+    return execution.place.table.versioning;
+}
+
+bool is_counted(const Versioning& versioning) {
+    return versioning.column != 0 && versioning.kind != VersionKind::timestamptz;
+}
+
 std::optional<int64> version_of(const Execution& execution, TupleTableSlot* row) {
-    const Versioning& versioning = execution.update.table.versioning;
+    const Versioning& versioning = versioning_of(execution);
+    if (!is_counted(versioning)) return {};
     bool is_null;
     Datum value = slot_getattr(row, versioning.column, &is_null);
     if (is_null) return {};
     return version_number(versioning.kind, value);
 }
 
-// Does the row hold another value than the wanted one in column number i of the
-// changes?
+// The row as one of the relation that was named.
+RowValues named_row(const Execution& execution, const Bitmapset* columns) {
+    const Place& place = execution.place;
+    TupleTableSlot* row = execution.old_row;
+    slot_getallattrs(row);
+    if (place.columns == nullptr) return {columns, row->tts_values, row->tts_isnull};
+    int count = execution.write.table.column_count;
+    RowValues values = {columns, allocate<Datum>(count), allocate<bool>(count)};
+    for (int attno = -1; (attno = bms_next_member(columns, attno)) >= 0;) {
+        int there = place.columns[attno - 1] - 1;
+        values.values[attno - 1] = row->tts_values[there];
+        values.nulls[attno - 1] = row->tts_isnull[there];
+    }
+    return values;
+}
+
+bool is_as_expected(const Execution& execution) {
+    const Write& write = execution.write;
+    if (write.expected) return version_of(execution, execution.old_row) == write.expected;
+    return is_expected(write, named_row(execution, reported_columns(write)));
+}
+
+// Does the row hold another value than the wanted one in column number i of the changes?
 bool differs(const Execution& execution, int i) {
-    const Changes& changes = execution.update.changes;
-    const Column& column = execution.update.table.column(changes.columns->attnos[i]);
+    const ColumnValues& changes = execution.write.changes;
+    const Column& column = execution.write.table.column(changes.columns->attnos[i]);
     bool is_null;
-    Datum value = slot_getattr(execution.old_row, column.attno, &is_null);
+    Datum value = slot_getattr(execution.old_row, execution.place.column(column.attno), &is_null);
     return !same_value(column, value, is_null, changes.values[i], changes.nulls[i]);
 }
 
-bool already_holds(const Execution& execution) {
-    for (int i = 0; i < execution.update.changes.columns->count; i++)
-        if (differs(execution, i)) return false;
-    return true;
-}
+// What the changes would do to the row: nothing; something that makes no version; a new version.
+enum class Effect { none, written, new_version };
 
-// Would the row trigger make a new version?
-bool makes_version(const Execution& execution, bool compares) {
-    const ColumnSet& set = *execution.update.changes.columns;
-    for (int i = 0; i < set.count; i++)
-        if (!bms_is_member(set.attnos[i], execution.update.table.versioning.except) &&
-            (!compares || differs(execution, i)))
-            return true;
-    return false;
+Effect effect_of(const Execution& execution) {
+    if (execution.write.operation == Operation::touch) return Effect::new_version;
+    const ColumnSet& set = *execution.write.changes.columns;
+    Effect effect = execution.compares ? Effect::none : Effect::written;
+    for (int i = 0; i < set.count; i++) {
+        if (execution.compares && !differs(execution, i)) continue;
+        effect = Effect::written;
+        if (!bms_is_member(set.attnos[i], execution.write.table.versioning.except))
+            return Effect::new_version;
+    }
+    return effect;
 }
 
 void set_value(TupleTableSlot* row, AttrNumber attno, Datum value, bool is_null) {
@@ -152,67 +257,86 @@ void set_value(TupleTableSlot* row, AttrNumber attno, Datum value, bool is_null)
 }
 
 void form_new_row(Execution& execution) {
-    const Changes& changes = execution.update.changes;
+    const ColumnValues& changes = execution.write.changes;
+    const Place& place = execution.place;
     TupleTableSlot* old_row = execution.old_row;
     TupleTableSlot* row = execution.new_row =
-        table_slot_create(execution.update.relation, &execution.estate->es_tupleTable);
+        table_slot_create(place.relation, &execution.estate->es_tupleTable);
     slot_getallattrs(old_row);
     int columns = old_row->tts_tupleDescriptor->natts;
     memcpy(row->tts_values, old_row->tts_values, sizeof(Datum) * columns);
     memcpy(row->tts_isnull, old_row->tts_isnull, sizeof(bool) * columns);
     for (int i = 0; i < changes.columns->count; i++)
-        set_value(row, changes.columns->attnos[i], changes.values[i], changes.nulls[i]);
+        set_value(row, place.column(changes.columns->attnos[i]), changes.values[i],
+                  changes.nulls[i]);
     ExecStoreVirtualTuple(row);
 }
 
-// Where the row trigger is the only one, its work is done here, and the row
-// need not be locked first.
-void bump_version(const Execution& execution, bool compares) {
-    const Update& update = execution.update;
-    int64 next = makes_version(execution, compares) ? update.expected + 1 : update.expected;
-    set_value(execution.new_row, update.table.versioning.column,
-              version_datum(update.table.versioning.kind, next), false);
+// False for a row without a version, and at the last one: the trigger knows what to do.
+bool bump_version(const Execution& execution, Effect effect) {
+    const Versioning& versioning = versioning_of(execution);
+    if (!versioning.triggered || effect != Effect::new_version) return true;
+    std::optional<int64> version = version_of(execution, execution.old_row);
+    if (!version || *version >= largest_version(versioning.kind)) return false;
+    set_value(execution.new_row, versioning.column, version_datum(versioning.kind, *version + 1),
+              false);
+    return true;
 }
 
-// ExecBRUpdateTriggers() would follow an update chain by re-checking a plan:
-// give it a row that is locked.
+LockTupleMode row_lock(const Execution& execution) {
+    switch (execution.write.operation) {
+        case Operation::check_share:
+            return LockTupleShare;
+        case Operation::check_no_key_update:
+            return LockTupleNoKeyExclusive;
+        case Operation::erase:
+            return LockTupleExclusive;
+        default:
+            return ExecUpdateLockMode(execution.estate, execution.result);
+    }
+}
+
+// Before triggers: ExecBRUpdateTriggers() would follow an update chain by re-checking a plan; give
+// it a row that is locked.
 TM_Result lock_row(const Execution& execution) {
     EState* estate = execution.estate;
     TM_FailureData failure;
-    TupleTableSlot* locked = table_slot_create(execution.update.relation, &estate->es_tupleTable);
+    TupleTableSlot* locked = table_slot_create(execution.place.relation, &estate->es_tupleTable);
     ItemPointerData tid = execution.old_row->tts_tid;
-    return table_tuple_lock(execution.update.relation, &tid, estate->es_snapshot, locked,
-                            estate->es_output_cid, ExecUpdateLockMode(estate, execution.result),
-                            LockWaitBlock, 0, &failure);
+    return table_tuple_lock(execution.place.relation, &tid, estate->es_snapshot, locked,
+                            estate->es_output_cid, row_lock(execution), LockWaitBlock, 0, &failure);
+}
+
+bool call_triggers(const Execution& execution, EPQState* recheck) {
+    ItemPointer tid = &execution.old_row->tts_tid;
+    if (execution.write.operation == Operation::erase)
+        return fire_before_delete(execution.estate, recheck, execution.result, tid);
+    return fire_before_update(execution.estate, recheck, execution.result, tid, execution.new_row);
 }
 
 bool fire_triggers(const Execution& execution) {
     EPQState recheck;
     init_recheck(&recheck, execution.estate);
     bool proceed;
-    const Update& update = execution.update;
-    OwnWrite mine = own_write(update.table, update.changes, update.expected);
+    OwnWrite mine = own_write(execution.write, execution.compares);
     mine.match = Match::differs;
     begin_own_write(mine);
-    with_cleanup(
-        [&] {
-            proceed = fire_before_update(execution.estate, &recheck, execution.result,
-                                         &execution.old_row->tts_tid, execution.new_row);
-        },
-        [&] { end_own_write(mine); });
+    with_cleanup([&] { proceed = call_triggers(execution, &recheck); },
+                 [&] { end_own_write(mine); });
     EvalPlanQualEnd(&recheck);
     return proceed;
 }
 
-// ExecUpdatePrepareSlot(), and the checks of ExecUpdateAct().
+// ExecUpdatePrepareSlot(), and the checks of ExecUpdateAct(). A row that was routed to its
+// partition by a key that does not change is in the right one.
 void check_new_row(const Execution& execution) {
-    Relation relation = execution.update.relation;
+    Relation relation = execution.place.relation;
     TupleConstr* constraints = RelationGetDescr(relation)->constr;
     execution.new_row->tts_tableOid = RelationGetRelid(relation);
     if (constraints && constraints->has_generated_stored)
         ExecComputeStoredGenerated(execution.result, execution.estate, execution.new_row,
                                    CMD_UPDATE);
-    if (relation->rd_rel->relispartition)
+    if (relation->rd_rel->relispartition && !execution.place.routed)
         ExecPartitionCheck(execution.result, execution.new_row, execution.estate, true);
     if (constraints) ExecConstraints(execution.result, execution.new_row, execution.estate);
 }
@@ -225,120 +349,184 @@ void check_new_row(const Execution& execution) {
     pg_unreachable();
 }
 
-[[noreturn]] void raise_self_modified() {
+[[noreturn]] void raise_self_modified(const Write& write) {
     ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-                    errmsg("tuple to be updated was already modified by an operation triggered by "
-                           "the current command"),
+                    errmsg("tuple to be %s was already modified by an operation triggered by "
+                           "the current command",
+                           write.operation == Operation::erase ? "deleted" : "updated"),
                     errhint("Consider using an AFTER trigger instead of a BEFORE trigger to "
                             "propagate changes to other rows.")));
     pg_unreachable();
 }
 
-// True for the row as it was found; false where another transaction changed it
-// first.
-bool is_still_ours(TM_Result result) {
+// True for the row as it was found; false where another transaction changed it first.
+bool is_still_ours(const Write& write, TM_Result result) {
     if (result == TM_Ok) return true;
-    if (result == TM_SelfModified) raise_self_modified();
+    if (result == TM_SelfModified) raise_self_modified(write);
     if (IsolationUsesXactSnapshot()) raise_concurrent_change(result);
     return false;
 }
 
-Attempt store_new_row(Execution& execution, WriteOutcome& outcome) {
+bool store_new_row(Execution& execution) {
     check_new_row(execution);
     EState* estate = execution.estate;
     ItemPointerData tid = execution.old_row->tts_tid;
     TM_FailureData failure;
     IndexUpdate indexes;
-    TM_Result result = update_tuple(execution.update.relation, &tid, execution.new_row, estate,
-                                    &failure, &indexes);
-    if (!is_still_ours(result)) return Attempt::again;
+    TM_Result result =
+        update_tuple(execution.place.relation, &tid, execution.new_row, estate, &failure, &indexes);
+    if (!is_still_ours(execution.write, result)) return false;
     List* recheck = insert_index_tuples(execution.result, execution.new_row, estate, indexes);
     ExecARUpdateTriggers(estate, execution.result, nullptr, nullptr, &tid, nullptr,
                          execution.new_row, recheck, nullptr, false);
+    return true;
+}
+
+bool delete_row(Execution& execution) {
+    ItemPointerData tid = execution.old_row->tts_tid;
+    TM_FailureData failure;
+    TM_Result result = delete_tuple(execution.place.relation, &tid, execution.estate, &failure);
+    if (!is_still_ours(execution.write, result)) return false;
+    ExecARDeleteTriggers(execution.estate, execution.result, &tid, nullptr, nullptr, false);
+    return true;
+}
+
+// Locks the row and runs the BEFORE triggers; nothing where the write may go on.
+std::optional<Attempt> run_before_triggers(const Execution& execution, WriteOutcome& outcome) {
+    if (!is_still_ours(execution.write, lock_row(execution))) return Attempt::again;
+    if (fire_triggers(execution)) return {};
+    outcome = {WriteStatus::rejected, version_of(execution, execution.old_row), nullptr, nullptr};
+    return Attempt::done;
+}
+
+Attempt update_row(Execution& execution, Effect effect, WriteOutcome& outcome) {
+    CheckCmdReplicaIdentity(execution.place.relation, CMD_UPDATE);
+    form_new_row(execution);
+    if (!bumps_here(versioning_of(execution))) {
+        if (std::optional<Attempt> ended = run_before_triggers(execution, outcome)) return *ended;
+    } else if (!bump_version(execution, effect)) {
+        return Attempt::planner;
+    }
+    if (!store_new_row(execution)) return Attempt::again;
     outcome = {WriteStatus::written, version_of(execution, execution.new_row), nullptr, nullptr};
     return Attempt::done;
 }
 
-Attempt write_row(Execution& execution, bool compares, WriteOutcome& outcome) {
-    CheckCmdReplicaIdentity(execution.update.relation, CMD_UPDATE);
-    form_new_row(execution);
-    if (execution.update.table.versioning.only_before_update) {
-        bump_version(execution, compares);
-    } else {
-        if (!is_still_ours(lock_row(execution))) return Attempt::again;
-        if (!fire_triggers(execution)) {
-            outcome = {WriteStatus::rejected, execution.update.expected, nullptr, nullptr};
-            return Attempt::done;
-        }
-    }
-    return store_new_row(execution, outcome);
+Attempt erase_row(Execution& execution, WriteOutcome& outcome) {
+    CheckCmdReplicaIdentity(execution.place.relation, CMD_DELETE);
+    const TriggerDesc* triggers = execution.place.relation->trigdesc;
+    if (triggers && triggers->trig_delete_before_row)
+        if (std::optional<Attempt> ended = run_before_triggers(execution, outcome)) return *ended;
+    if (!delete_row(execution)) return Attempt::again;
+    outcome = {WriteStatus::written, {}, nullptr, nullptr};
+    return Attempt::done;
 }
 
-// What is not written: at REPEATABLE READ only the planner path can tell
-// whether the row is the newest.
+// What is not written: at REPEATABLE READ only the planner path can tell whether the row is the
+// newest.
 Attempt report(const WriteOutcome& reported, WriteOutcome& outcome) {
     outcome = reported;
     return IsolationUsesXactSnapshot() ? Attempt::planner : Attempt::done;
 }
 
-Attempt execute(Execution& execution, bool compares, MemoryContext memory, WriteOutcome& outcome) {
-    const Update& update = execution.update;
-    if (!find_row(execution)) return report({WriteStatus::missing, {}, nullptr, nullptr}, outcome);
-    if (version_of(execution, execution.old_row) != update.expected)
-        return report(stale_outcome(update, execution.old_row, memory), outcome);
-    if (compares && already_holds(execution))
-        return report({WriteStatus::unchanged, update.expected, nullptr, nullptr}, outcome);
-    return write_row(execution, compares, outcome);
+Attempt report_stale(const Execution& execution, MemoryContext memory, WriteOutcome& outcome) {
+    if (IsolationUsesXactSnapshot()) return Attempt::planner;
+    const Write& write = execution.write;
+    outcome =
+        describe(WriteStatus::stale, write, named_row(execution, reported_columns(write)), memory);
+    return Attempt::done;
 }
 
-Attempt attempt(const Update& update, bool compares, WriteOutcome& outcome) {
+Attempt check_row(const Execution& execution, WriteOutcome& outcome) {
+    if (!is_still_ours(execution.write, lock_row(execution))) return Attempt::again;
+    outcome = {WriteStatus::unchanged, execution.write.expected, nullptr, nullptr};
+    return Attempt::done;
+}
+
+Attempt execute(Execution& execution, MemoryContext memory, WriteOutcome& outcome) {
+    if (!find_row(execution)) return report({WriteStatus::missing, {}, nullptr, nullptr}, outcome);
+    if (!is_as_expected(execution)) return report_stale(execution, memory, outcome);
+    if (is_check(execution.write)) return check_row(execution, outcome);
+    if (execution.write.operation == Operation::erase) return erase_row(execution, outcome);
+    Effect effect = effect_of(execution);
+    if (effect == Effect::none)
+        return report(
+            {WriteStatus::unchanged, version_of(execution, execution.old_row), nullptr, nullptr},
+            outcome);
+    return update_row(execution, effect, outcome);
+}
+
+Attempt attempt(const Write& write, const Place& place, bool compares, WriteOutcome& outcome) {
     MemoryContext memory = CurrentMemoryContext;
     begin_statement();
     AfterTriggerBeginQuery();
-    Execution execution = begin_execution(update, range_table(update, compares));
-    Attempt result = execute(execution, compares, memory, outcome);
+    Execution execution = begin_execution(write, place, compares, range_table(write, compares));
+    Attempt result = execute(execution, memory, outcome);
     AfterTriggerEndQuery(execution.estate);
     end_execution(execution, memory);
     PopActiveSnapshot();
     return result;
 }
 
-bool has_statement_triggers(const TriggerDesc* triggers) {
+bool has_update_triggers(const TriggerDesc* triggers) {
     return triggers &&
            (triggers->trig_update_before_statement || triggers->trig_update_after_statement ||
             triggers->trig_update_new_table || triggers->trig_update_old_table);
 }
 
-// What may change without an invalidation of the relation: role, session, and
-// the last version.
-bool is_direct_now(const Update& update) {
-    return direct_writes_enabled() && row_trigger_fires(update.table.versioning) &&
-           check_enable_rls(update.table.relid, InvalidOid, true) != RLS_ENABLED &&
-           update.expected < largest_version(update.table.versioning.kind);
+bool has_delete_triggers(const TriggerDesc* triggers) {
+    return triggers && (triggers->trig_delete_before_statement ||
+                        triggers->trig_delete_after_statement || triggers->trig_delete_old_table);
 }
 
-}  // namespace
-
-// Everything that makes the planner path's UPDATE more than an update of this
-// one row of this one heap.
-bool is_direct_table(Relation relation, Relation key_index) {
-    Form_pg_class form = relation->rd_rel;
-    return form->relkind == RELKIND_RELATION && form->relam == HEAP_TABLE_AM_OID &&
-           !form->relhassubclass && relation->rd_rules == nullptr &&
-           !has_statement_triggers(relation->trigdesc) && key_index->rd_index->indisvalid &&
-           key_index->rd_index->indimmediate && !OidIsValid(get_extension_oid("citus", true)) &&
-           !OidIsValid(get_extension_oid("timescaledb", true));
+// Extensions that distribute a table's rows work on statements. Looked for again when a function
+// was created, as each of them does.
+bool needs_statements() {
+    static bool found;
+    static uint64 generation = PG_UINT64_MAX;
+    if (generation != cast_generation()) {
+        generation = cast_generation();
+        found = OidIsValid(get_extension_oid("citus", true)) ||
+                OidIsValid(get_extension_oid("timescaledb", true));
+    }
+    return found;
 }
 
-std::optional<WriteOutcome> direct_update(const Update& update) {
-    if (!update.table.direct || update.changes.columns->count == 0 || !is_direct_now(update))
-        return {};
-    bool compares = may_compare(update);
-    check_permissions(range_table(update, compares));
+bool is_named_directly(const Write& write) {
+    if (write.operation == Operation::erase) return write.table.direct.deletes;
+    return is_check(write) || write.table.direct.updates;
+}
+
+// The trigger must be in force as in a statement, and have nothing to complain about.
+bool has_usable_trigger(const Write& write, const Versioning& versioning) {
+    if (!versioning.triggered || is_check(write) || write.operation == Operation::erase)
+        return true;
+    if (versioning.column == 0 || versioning.unknown_setting || !row_trigger_fires(versioning))
+        return false;
+    return !write.expected || *write.expected < largest_version(versioning.kind);
+}
+
+// What may change without an invalidation of the relation: role, session, and the last version.
+bool is_direct_now(const Write& write) {
+    if (!direct_writes_enabled() || needs_statements()) return false;
+    if (!has_usable_trigger(write, write.table.versioning)) return false;
+    return !write.relation->rd_rel->relrowsecurity ||
+           check_enable_rls(write.table.relid, InvalidOid, true) != RLS_ENABLED;
+}
+
+// A trigger could send a row that was routed to its partition to another one.
+bool is_direct_place(const Write& write, const Place& place) {
+    if (!place.table.direct.heap || !has_usable_trigger(write, place.table.versioning))
+        return false;
+    return !place.routed || !stores_row(write) || place.table.versioning.only_before_update;
+}
+
+std::optional<WriteOutcome> write_at(const Write& write, const Place& place, bool compares) {
+    if (!is_direct_place(write, place)) return {};
     WriteOutcome outcome;
     for (;;) {
         CHECK_FOR_INTERRUPTS();
-        switch (attempt(update, compares, outcome)) {
+        switch (attempt(write, place, compares, outcome)) {
             case Attempt::done:
                 return outcome;
             case Attempt::planner:
@@ -347,6 +535,44 @@ std::optional<WriteOutcome> direct_update(const Update& update) {
                 break;
         }
     }
+}
+
+// The key leads to the partition, and does not change.
+std::optional<WriteOutcome> write_partition(const Write& write, bool compares) {
+    Oid leaf = leaf_partition(write.relation, write.table, write.key, table_lock(write));
+    if (!OidIsValid(leaf)) return {};
+    Relation relation = table_open(leaf, table_lock(write));
+    Table& table = table_of(relation);
+    std::optional<WriteOutcome> outcome;
+    if (table.direct.heap)
+        outcome = write_at(write, {relation, table, columns_in_partition(write.table, table), true},
+                           compares);
+    table_close(relation, NoLock);
+    return outcome;
+}
+
+}  // namespace
+
+// Everything that makes a statement more than a write of this one row of this one heap.
+DirectTable direct_table(Relation relation, Relation key_index) {
+    Form_pg_class form = relation->rd_rel;
+    bool has_rules = relation->rd_rules != nullptr;
+    return {form->relkind == RELKIND_RELATION && form->relam == HEAP_TABLE_AM_OID &&
+                !form->relhassubclass && key_index->rd_index->indisvalid &&
+                key_index->rd_index->indimmediate,
+            !has_rules && !has_update_triggers(relation->trigdesc),
+            !has_rules && !has_delete_triggers(relation->trigdesc)};
+}
+
+std::optional<WriteOutcome> direct_write(const Write& write) {
+    bool partitioned = write.table.relkind == RELKIND_PARTITIONED_TABLE;
+    if (!partitioned && !write.table.direct.heap) return {};
+    if (write.operation == Operation::update && write.changes.columns->count == 0) return {};
+    if (!is_named_directly(write) || !is_direct_now(write)) return {};
+    bool compares = write.operation == Operation::update && may_compare(write);
+    check_permissions(range_table(write, compares));
+    if (partitioned) return write_partition(write, compares);
+    return write_at(write, {write.relation, write.table, nullptr, false}, compares);
 }
 
 }  // namespace interlock

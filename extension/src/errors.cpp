@@ -49,6 +49,17 @@ void append_version(StringInfo json, const char* name, std::optional<int64> vers
     if (version) appendStringInfo(json, ", \"%s\": " INT64_FORMAT, name, *version);
 }
 
+void append_names(StringInfo json, List* names) {
+    const char* separator = ", \"columns\": [";
+    ListCell* cell;
+    foreach (cell, names) {
+        appendStringInfoString(json, separator);
+        escape_json(json, static_cast<char*>(lfirst(cell)));
+        separator = ", ";
+    }
+    if (names != NIL) appendStringInfoChar(json, ']');
+}
+
 // DETAIL for machines: one JSON object, without row contents, because it reaches the server log.
 char* detail_json(Condition condition, const RowReport& row) {
     StringInfoData json;
@@ -59,8 +70,52 @@ char* detail_json(Condition condition, const RowReport& row) {
     if (row.key_json) appendStringInfo(&json, ", \"key\": %s", row.key_json);
     append_version(&json, "expected", row.expected);
     append_version(&json, "current", row.current);
+    append_names(&json, row.columns);
     appendStringInfoChar(&json, '}');
     return json.data;
+}
+
+// "stale": [{"key": {"id": 1}, "expected": 7, "current": 8}]
+void append_rows(StringInfo json, const char* name, List* rows) {
+    appendStringInfo(json, ", \"%s\": [", name);
+    const char* separator = "";
+    ListCell* cell;
+    foreach (cell, rows) {
+        auto* row = static_cast<RowReport*>(lfirst(cell));
+        appendStringInfo(json, "%s{\"key\": %s", separator, row->key_json);
+        append_version(json, "expected", row->expected);
+        append_version(json, "current", row->current);
+        appendStringInfoChar(json, '}');
+        separator = ", ";
+    }
+    appendStringInfoChar(json, ']');
+}
+
+char* batch_detail(Condition condition, const BatchReport& batch) {
+    StringInfoData json;
+    initStringInfo(&json);
+    appendStringInfo(&json, "{\"condition\": \"%s\"", info(condition).name);
+    append_text(&json, "schema", get_namespace_name(RelationGetNamespace(batch.relation)));
+    append_text(&json, "table", RelationGetRelationName(batch.relation));
+    append_rows(&json, "stale", batch.stale);
+    append_rows(&json, "missing", batch.missing);
+    append_rows(&json, "rejected", batch.rejected);
+    appendStringInfoChar(&json, '}');
+    return json.data;
+}
+
+void append_count(StringInfo text, List* rows, const char* what) {
+    if (rows != NIL)
+        appendStringInfo(text, "%s%d %s", text->len > 0 ? ", " : "", list_length(rows), what);
+}
+
+char* name_list(List* names) {
+    StringInfoData list;
+    initStringInfo(&list);
+    ListCell* cell;
+    foreach (cell, names)
+        appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", static_cast<char*>(lfirst(cell)));
+    return list.data;
 }
 
 [[noreturn]] void raise(Condition condition, const RowReport& row, const char* message) {
@@ -107,7 +162,41 @@ void raise_version_required(const RowReport& row) {
           psprintf("%s was updated without a version", row_name(row)));
 }
 
-// conflicts.
+void raise_values_changed(const RowReport& row) {
+    raise(Condition::stale_version, row,
+          row.columns == NIL ? psprintf("%s no longer holds the expected values", row_name(row))
+                             : psprintf("%s no longer holds the expected values of (%s)",
+                                        row_name(row), name_list(row.columns)));
+}
+
+void raise_merge_conflict(const RowReport& row) {
+    raise(Condition::merge_conflict, row,
+          psprintf("%s was changed by both sides in (%s)", row_name(row), name_list(row.columns)));
+}
+
+void raise_row_exists(const RowReport& row) {
+    raise(Condition::row_exists, row, psprintf("%s already exists", row_name(row)));
+}
+
+void raise_batch_failed(const BatchReport& batch) {
+    Condition condition = batch.stale != NIL     ? Condition::stale_version
+                          : batch.missing != NIL ? Condition::row_missing
+                                                 : Condition::write_rejected;
+    StringInfoData counts;
+    initStringInfo(&counts);
+    append_count(&counts, batch.stale, "stale");
+    append_count(&counts, batch.missing, "missing");
+    append_count(&counts, batch.rejected, "rejected");
+    int failed =
+        list_length(batch.stale) + list_length(batch.missing) + list_length(batch.rejected);
+    ereport(ERROR, (errcode(info(condition).sqlstate),
+                    errmsg("%d of %d rows of table \"%s\" cannot be updated: %s", failed,
+                           batch.rows, RelationGetRelationName(batch.relation), counts.data),
+                    errdetail_internal("%s", batch_detail(condition, batch)),
+                    errhint("%s", info(condition).hint), errtable(batch.relation)));
+    pg_unreachable();
+}
+
 bool is_about_the_value(int sqlstate) {
     switch (ERRCODE_TO_CATEGORY(sqlstate)) {
         case ERRCODE_TRANSACTION_ROLLBACK:

@@ -29,12 +29,29 @@ struct RowReport {
     const char* key_json;  // as a JSON object: {"id": 1}
     std::optional<int64> expected;
     std::optional<int64> current;
+    List* columns;  // names (char*) of the columns that it is about, or none
 };
 
 [[noreturn]] void raise_stale_version(const RowReport& row);
+[[noreturn]] void raise_values_changed(
+    const RowReport& row);  // IL001, where no version is expected
 [[noreturn]] void raise_row_missing(const RowReport& row);
 [[noreturn]] void raise_write_rejected(const RowReport& row);
 [[noreturn]] void raise_version_required(const RowReport& row);
+[[noreturn]] void raise_merge_conflict(const RowReport& row);
+[[noreturn]] void raise_row_exists(const RowReport& row);
+
+// How the rows of a batch failed, each list one of RowReport*.
+struct BatchReport {
+    Relation relation;
+    int rows;
+    List* stale;
+    List* missing;
+    List* rejected;
+};
+
+// IL001 where any row is stale, else IL002 where any is missing, else IL004; DETAIL names them all.
+[[noreturn]] void raise_batch_failed(const BatchReport& batch);
 
 // Did a conversion fail because of the value? Not where the session or the server is concerned:
 // cancellation, memory, conflicts.

@@ -21,13 +21,13 @@ struct RangeTable {
     List* permissions;
 };
 
-inline RangeTable make_range_table(Relation relation, AclMode required, Bitmapset* selected,
-                                   Bitmapset* updated) {
+inline RangeTable make_range_table(Relation relation, LOCKMODE lockmode, AclMode required,
+                                   Bitmapset* selected, Bitmapset* updated) {
     RangeTblEntry* entry = makeNode(RangeTblEntry);
     entry->rtekind = RTE_RELATION;
     entry->relid = RelationGetRelid(relation);
     entry->relkind = relation->rd_rel->relkind;
-    entry->rellockmode = RowExclusiveLock;
+    entry->rellockmode = lockmode;
     RangeTable table = {list_make1(entry), NIL};
 #if PG_VERSION_NUM >= 160000
     RTEPermissionInfo* permission = addRTEPermissionInfo(&table.permissions, entry);
@@ -111,6 +111,35 @@ inline bool fire_before_update(EState* estate, EPQState* recheck, ResultRelInfo*
 #else
     return ExecBRUpdateTriggers(estate, recheck, result, tid, nullptr, slot, &failure);
 #endif
+}
+
+// The same for DELETE.
+inline bool fire_before_delete(EState* estate, EPQState* recheck, ResultRelInfo* result,
+                               ItemPointer tid) {
+#if PG_VERSION_NUM >= 180000
+    return ExecBRDeleteTriggers(estate, recheck, result, tid, nullptr, nullptr, nullptr, nullptr,
+                                false);
+#elif PG_VERSION_NUM >= 160000
+    return ExecBRDeleteTriggers(estate, recheck, result, tid, nullptr, nullptr, nullptr, nullptr);
+#else
+    return ExecBRDeleteTriggers(estate, recheck, result, tid, nullptr, nullptr);
+#endif
+}
+
+inline TM_Result delete_tuple(Relation relation, ItemPointer tid, EState* estate,
+                              TM_FailureData* failure) {
+    return table_tuple_delete(relation, tid, estate->es_output_cid, estate->es_snapshot,
+                              InvalidSnapshot, true, failure, false);
+}
+
+// A result relation without triggers: InitResultRelInfo() would copy their descriptions, which is
+// dear, and none of them would fire. Its other members are as makeNode() leaves them.
+inline ResultRelInfo* result_without_triggers(Relation relation, int number, ResultRelInfo* root) {
+    ResultRelInfo* result = makeNode(ResultRelInfo);
+    result->ri_RangeTableIndex = number;
+    result->ri_RelationDesc = relation;
+    result->ri_RootResultRelInfo = root;
+    return result;
 }
 
 inline void init_recheck(EPQState* recheck, EState* estate) {

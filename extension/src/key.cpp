@@ -41,12 +41,25 @@ char* key_column_list(const Target& target) {
 }
 
 [[noreturn]] void raise_wrong_key(const Target& target, const char* problem) {
+    if (target.table.key.count == 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("\"%s\" has no key of its own: %s", target.table.name, problem),
+                        errhint("Pass a JSON object of the columns that identify the row."),
+                        errtable(target.relation)));
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
              errmsg("key of table \"%s\" is (%s): %s", target.table.name, key_column_list(target),
                     problem),
              errhint("Pass a row in that order, as in ROW(7, 2), or a JSON object by column name."),
              errtable(target.relation)));
+    pg_unreachable();
+}
+
+[[noreturn]] void raise_too_many(const Target& target) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("a key of \"%s\" cannot have more than %d columns", target.table.name,
+                           INDEX_MAX_KEYS),
+                    errtable(target.relation)));
     pg_unreachable();
 }
 
@@ -225,7 +238,7 @@ KeyValues read_row(const Target& target, Datum row) {
     HeapTupleData tuple = {};
     tuple.t_len = HeapTupleHeaderGetDatumLength(header);
     tuple.t_data = header;
-    KeyValues key;
+    KeyValues key = {&target.table.key, {}};
     int count = 0;
     for (AttrNumber attno = 1; attno <= desc->natts; attno++) {
         if (attribute(desc, attno)->attisdropped) continue;
@@ -241,17 +254,98 @@ KeyValues read_row(const Target& target, Datum row) {
     return key;
 }
 
-KeyValues read_object(const Target& target, Jsonb* json) {
-    if (!is_object(json)) raise_wrong_key(target, "the JSON value is not an object");
-    KeyValues key;
-    for (int i = 0; i < target.table.key.count; i++) {
-        Column& column = target.column(i);
+// The values of the key's columns among the members of a JSON object.
+KeyValues read_members(const Target& target, Key& key_columns, Jsonb* json) {
+    KeyValues key = {&key_columns, {}};
+    for (int i = 0; i < key_columns.count; i++) {
+        Column& column = target.table.column(key_columns.columns[i].attno);
         JsonbValue* value = find_member(json, column.name);
         if (value == nullptr)
             raise_wrong_key(target, psprintf("column \"%s\" is not given", column.name));
         if (value->type == jbvNull) raise_null_key(target, column);
         key.values[i] = read_key_value(target.relation, target.table, column, *value);
     }
+    return key;
+}
+
+[[noreturn]] void raise_not_comparable(const Target& target, const Column& column) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+                    errmsg("column \"%s\" of \"%s\" cannot be a key: its type %s has no order",
+                           column.name, target.table.name, format_type_be(column.type)),
+                    errtablecol(target.relation, column.attno)));
+    pg_unreachable();
+}
+
+void describe_key_column(const Target& target, KeyColumn& key, const Column& column) {
+    TypeCacheEntry* type =
+        lookup_type_cache(getBaseType(column.type), TYPECACHE_EQ_OPR | TYPECACHE_CMP_PROC);
+    if (!OidIsValid(type->eq_opr) || !OidIsValid(type->cmp_proc))
+        raise_not_comparable(target, column);
+    key.attno = column.attno;
+    key.type = type->type_id;
+    key.operator_type = type->btree_opintype;
+    key.equal_operator = type->eq_opr;
+    key.compare_function = type->cmp_proc;
+    key.collation = attribute(RelationGetDescr(target.relation), column.attno)->attcollation;
+}
+
+bool names_key(Table& table, const Key& key, Jsonb* json) {
+    int i = 0;
+    for (JsonMembers members(json); members.next(); i++)
+        if (i == key.count || members.name() != table.column(key.columns[i].attno).name)
+            return false;
+    return i == key.count;
+}
+
+// A view shows the table's primary key: then no two of its rows have the same one.
+bool covers_primary_key(const Table& table, const Key& key) {
+    if (!OidIsValid(table.base.relid)) return false;
+    Relation relation = relation_open(table.base.relid, AccessShareLock);
+    const Table& base = table_of(relation);
+    bool covers = base.key.count > 0 && !relation->rd_rel->relhassubclass;
+    for (int i = 0; i < base.key.count && covers; i++) {
+        bool named = false;
+        for (int j = 0; j < key.count && !named; j++)
+            named = table.base.columns[key.columns[j].attno - 1] == base.key.columns[i].attno;
+        covers = named;
+    }
+    relation_close(relation, AccessShareLock);
+    return covers;
+}
+
+constexpr int max_json_keys = 64;  // beyond it the table is read anew, without any
+
+Key* add_json_key(const Target& target, Jsonb* json) {
+    auto* described = allocate<Key>();
+    for (JsonMembers members(json); members.next(); described->count++) {
+        Column* column = find_column(target.table, members.name());
+        if (column == nullptr) raise_unknown_column(target.relation, members.name());
+        if (described->count == INDEX_MAX_KEYS) raise_too_many(target);
+        describe_key_column(target, described->columns[described->count], *column);
+    }
+    described->unique = covers_primary_key(target.table, *described);
+    auto* key = allocate_in<Key>(target.table.context);
+    *key = *described;
+    key->next = target.table.json_keys;
+    target.table.json_keys = key;
+    if (++target.table.json_key_count > max_json_keys) forget(target.table);
+    return key;
+}
+
+// The key of a relation that has none of its own: the columns that the caller names.
+Key& json_key(const Target& target, Jsonb* json) {
+    for (Key* key = target.table.json_keys; key; key = key->next)
+        if (names_key(target.table, *key, json)) return *key;
+    return *add_json_key(target, json);
+}
+
+KeyValues read_object(const Target& target, Jsonb* json) {
+    if (!is_object(json)) raise_wrong_key(target, "the JSON value is not an object");
+    if (target.table.key.count == 0) {
+        if (JB_ROOT_COUNT(json) == 0) raise_wrong_key(target, "the JSON object is empty");
+        return read_members(target, json_key(target, json), json);
+    }
+    KeyValues key = read_members(target, target.table.key, json);
     for (JsonMembers members(json); members.next();) {
         Column* column = find_column(target.table, members.name());
         if (column == nullptr || !target.table.is_key_column(column->attno))
@@ -264,13 +358,17 @@ bool looks_like_object(const char* text) {
     return text[strspn(text, " \t\r\n")] == '{';
 }
 
+KeyValues one_value(const Target& target, Datum value) {
+    return {&target.table.key, {value}};
+}
+
 KeyValues read_text_key(const Target& target, char* text) {
-    if (target.table.key.count > 1) {
+    if (target.table.key.count != 1) {
         if (!looks_like_object(text)) raise_wrong_key(target, "a single value was given");
         return read_object(target,
                            DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text))));
     }
-    return KeyValues{{read_key_text(target.relation, target.table, target.column(0), text)}};
+    return one_value(target, read_key_text(target.relation, target.table, target.column(0), text));
 }
 
 Jsonb* json_argument(Oid type, Datum value) {
@@ -281,45 +379,75 @@ Jsonb* json_argument(Oid type, Datum value) {
 
 KeyValues read_argument(const Target& target, Oid type, Datum value) {
     const Key& key = target.table.key;
-    if (key.count == 1 && type == key.columns[0].type) return KeyValues{{value}};
+    if (key.count == 1 && type == key.columns[0].type) return one_value(target, value);
     type = getBaseType(type);
-    if (key.count == 1 && type == key.columns[0].type) return KeyValues{{value}};
+    if (key.count == 1 && type == key.columns[0].type) return one_value(target, value);
     if (is_text(type)) return read_text_key(target, text_value(type, value));
     if (type == JSONBOID || type == JSONOID) return read_object(target, json_argument(type, value));
+    if (key.count == 0) raise_wrong_key(target, "no JSON object was given");
     if (type_is_rowtype(type)) return read_row(target, value);
     if (key.count > 1) raise_wrong_key(target, "a single value was given");
-    return KeyValues{{convert_value(target, 0, type, value)}};
+    return one_value(target, convert_value(target, 0, type, value));
 }
 
 }  // namespace
 
 KeyValues read_key(FunctionCallInfo fcinfo, int number, Relation relation, Table& table) {
     Target target = {relation, table};
-    if (PG_ARGISNULL(number)) raise_null_key(target, target.column(0));
+    if (PG_ARGISNULL(number)) {
+        if (table.key.count == 0) raise_wrong_key(target, "null was given");
+        raise_null_key(target, target.column(0));
+    }
     return read_argument(target, get_fn_expr_argtype(fcinfo->flinfo, number),
                          PG_GETARG_DATUM(number));
+}
+
+KeyValues read_row_key(Relation relation, Table& table, Jsonb* row) {
+    return read_members({relation, table}, table.key, row);
+}
+
+KeyValues read_named_key(Relation relation, Table& table, Jsonb* json) {
+    Target target = {relation, table};
+    return read_members(target, json_key(target, json), json);
+}
+
+int compare_keys(Table& table, const KeyValues& left, const KeyValues& right) {
+    for (int i = 0; i < left.key->count; i++) {
+        KeyColumn& column = left.key->columns[i];
+        if (!OidIsValid(column.compare.fn_oid))
+            fmgr_info_cxt(column.compare_function, &column.compare, table.context);
+        int order = DatumGetInt32(
+            FunctionCall2Coll(&column.compare, column.collation, left.values[i], right.values[i]));
+        if (order != 0) return (order < 0) != column.descending ? -1 : 1;
+    }
+    return 0;
 }
 
 char* key_text(Table& table, const KeyValues& key) {
     StringInfoData names, values;
     initStringInfo(&names);
     initStringInfo(&values);
-    for (int i = 0; i < table.key.count; i++) {
+    for (int i = 0; i < key.key->count; i++) {
+        const KeyColumn& column = key.key->columns[i];
         const char* separator = i > 0 ? ", " : "";
-        appendStringInfo(&names, "%s%s", separator, table.column(table.key.columns[i].attno).name);
+        appendStringInfo(&names, "%s%s", separator, table.column(column.attno).name);
         appendStringInfo(&values, "%s%s", separator,
-                         clip(output_text(table.key.columns[i].type, key.values[i]), shown_bytes));
+                         clip(output_text(column.type, key.values[i]), shown_bytes));
     }
     return psprintf("(%s)=(%s)", names.data, values.data);
 }
 
-char* key_json(Table& table, const KeyValues& key) {
+Jsonb* key_object(Table& table, const KeyValues& key) {
     JsonObject object;
-    for (int i = 0; i < table.key.count; i++) {
-        Column& column = table.column(table.key.columns[i].attno);
+    for (int i = 0; i < key.key->count; i++) {
+        Column& column = table.column(key.key->columns[i].attno);
         object.add(column.name, show_value(table, column, key.values[i]));
     }
-    char* text = json_text(object.finish());
+    return object.finish();
+}
+
+char* key_json(Table& table, const KeyValues& key) {
+    char* text = json_text(key_object(table, key));
     return strlen(text) > longest_key_json ? nullptr : text;
 }
 

@@ -28,9 +28,23 @@ bool is_part_of(Relation relation, Oid named) {
 
 }  // namespace
 
-OwnWrite own_write(Table& table, const Changes& changes, int64 expected) {
-    return {new_token(), expected, table, changes, trigger_depth(),
-            Match::none, 0,        false, 0,       innermost};
+OwnWrite own_write(Oid relid, std::optional<int64> expected, bool forces) {
+    OwnWrite write = {};
+    write.token = new_token();
+    write.relid = relid;
+    write.expected = expected;
+    write.forces = forces;
+    write.trigger_depth = trigger_depth();
+    write.outer = innermost;
+    return write;
+}
+
+OwnWrite own_write(const Write& write, bool compares) {
+    OwnWrite own =
+        own_write(write.table.written, write.expected, write.operation == Operation::touch);
+    own.write = &write;
+    own.compares = compares;
+    return own;
 }
 
 void begin_own_write(OwnWrite& write) {
@@ -48,9 +62,9 @@ OwnWrite* find_own_write(int64 token) {
 OwnWrite* take_own_write(Relation relation, int64 old_version) {
     OwnWrite* write = innermost;
     if (write == nullptr || write->taken || write->match != Match::differs) return nullptr;
-    if (write->expected != old_version || write->trigger_depth + 1 != trigger_depth())
-        return nullptr;
-    if (!is_part_of(relation, write->table.relid)) return nullptr;
+    if (write->expected && *write->expected != old_version) return nullptr;
+    if (write->trigger_depth + 1 != trigger_depth()) return nullptr;
+    if (!is_part_of(relation, write->relid)) return nullptr;
     write->taken = true;
     return write;
 }

@@ -1,30 +1,34 @@
 // The mark by which a write of ours is known while its statement runs.
 #pragma once
 
-#include "columns.hpp"
+#include "writer.hpp"
 
 namespace interlock {
 
 // What the last condition of a planned statement learned about the row that had the key and the
-// version.
-enum class Match { none, same, differs };
+// version: the statement did not get there; the row already is as wanted; it will be written; it no
+// longer holds the expected values.
+enum class Match { none, same, differs, stale };
 
 struct OwnWrite {
-    int64 token;  // known to our statement alone
-    int64 expected;
-    Table& table;
-    const Changes& changes;
+    int64 token;                    // known to our statement alone
+    Oid relid;                      // whose row trigger will see the row, or that of its partitions
+    std::optional<int64> expected;  // the version that the row has
+    bool forces;                    // a new version even if nothing changes
+    const Write* write;             // null for the bump of a root
+    bool compares;                  // rows that are as wanted already are not written
     int trigger_depth;
     Match match;
     int looks;     // how often the condition was evaluated: again for a row that changed under the
-                   // UPDATE
+                   // statement
     bool taken;    // the row trigger has seen its row
     int64 stored;  // the version that the row trigger gave it
     OwnWrite* outer;
 };
 
 // A write that is not running yet; it does so from begin to end.
-OwnWrite own_write(Table& table, const Changes& changes, int64 expected);
+OwnWrite own_write(Oid relid, std::optional<int64> expected, bool forces);
+OwnWrite own_write(const Write& write, bool compares);
 void begin_own_write(OwnWrite& write);
 void end_own_write(const OwnWrite& write);
 

@@ -1,23 +1,33 @@
+// The planner path: one statement through SPI when it works, and a look at the row when it does
+// not.
+
 #include "current_row.hpp"
 #include "own_write.hpp"
 #include "statement.hpp"
-#include "writer.hpp"
+#include "version.hpp"
 
 namespace interlock {
 
-// An UPDATE of one set of columns, for one role.
-struct UpdateStatement {
-    UpdateStatement* next;
+// The statement of a write, for one role.
+struct Statement {
+    Statement* next;
+    Operation operation;
+    const Key* key;
+    const ColumnSet* expected;  // null: the version is expected
     Oid role;
     bool compares;  // skips rows that the changes would leave as they are
-    bool bumps;     // the row trigger will not fire (session_replication_role =
-                    // replica)
+    bool bumps;     // the row trigger will not fire (session_replication_role = replica)
+    AttrNumber touched;
     SPIPlanPtr plan;
 };
 
 namespace {
 
 constexpr int max_attempts = 10;  // against rows that change under a write again and again
+
+bool expects_version(const Write& write) {
+    return write.expected.has_value();
+}
 
 // Where the parameters of a statement stand, after those of the key.
 struct Numbers {
@@ -26,105 +36,134 @@ struct Numbers {
     int first_value;
 };
 
-Numbers add_parameters(const Update& update, Parameters& parameters) {
-    const ColumnSet& set = *update.changes.columns;
+Numbers add_parameters(const Write& write, Parameters& parameters) {
+    const ColumnSet& set = *write.changes.columns;
     Numbers numbers;
     numbers.token = parameters.add(INT8OID);
     numbers.expected = parameters.add(INT8OID);
     numbers.first_value = parameters.count() + 1;
     for (int i = 0; i < set.count; i++)
-        parameters.add(update.table.column(set.attnos[i]).type);
+        parameters.add(write.table.column(set.attnos[i]).type);
     return numbers;
 }
 
-// ROW(columns now)<between>ROW(columns wanted), of the changed columns outside `without`; the cast
-// keeps an operator between the two from being taken for one between their columns.
-void append_comparison(StringInfo sql, const Update& update, const Numbers& numbers,
-                       const char* between, const Bitmapset* without) {
-    const ColumnSet& set = *update.changes.columns;
+bool changes_only_excepted(const Write& write) {
+    const ColumnSet& set = *write.changes.columns;
+    for (int i = 0; i < set.count; i++)
+        if (!bms_is_member(set.attnos[i], write.table.versioning.except)) return false;
+    return true;
+}
+
+const char* version_name(const Write& write) {
+    return quote_identifier(write.table.column(write.table.versioning.column).name);
+}
+
+// ROW(columns now)<between>ROW(columns wanted), of the changed columns that are not excepted; the
+// cast keeps an operator between the two from being taken for one between their columns.
+void append_comparison(StringInfo sql, const Write& write, const Numbers& numbers) {
+    const ColumnSet& set = *write.changes.columns;
     StringInfoData wanted;
     initStringInfo(&wanted);
     const char* separator = "ROW(";
     for (int i = 0; i < set.count; i++) {
-        if (bms_is_member(set.attnos[i], without)) continue;
+        if (bms_is_member(set.attnos[i], write.table.versioning.except)) continue;
         appendStringInfoString(sql, separator);
-        append_column(sql, update.table.column(set.attnos[i]));
+        append_column(sql, write.table.column(set.attnos[i]));
         appendStringInfo(&wanted, "%s$%d", separator, numbers.first_value + i);
         separator = ", ";
     }
-    appendStringInfo(sql, ")::record%s%s)::record", between, wanted.data);
-}
-
-bool changes_only_excepted(const Update& update) {
-    const ColumnSet& set = *update.changes.columns;
-    for (int i = 0; i < set.count; i++)
-        if (!bms_is_member(set.attnos[i], update.table.versioning.except)) return false;
-    return true;
+    appendStringInfo(sql, ")::record OPERATOR(pg_catalog.*<>) %s)::record", wanted.data);
 }
 
 // What the row trigger would do, where it does not fire.
-void append_bump(StringInfo sql, const Update& update, bool compares, const Numbers& numbers) {
-    if (changes_only_excepted(update)) return;
-    const char* version =
-        quote_identifier(update.table.column(update.table.versioning.column).name);
-    appendStringInfo(sql, ", %s = t.%s OPERATOR(pg_catalog.+) ", version, version);
-    if (!compares) return appendStringInfoChar(sql, '1');
+void append_bump(StringInfo sql, const Write& write, bool compares, const Numbers& numbers) {
+    if (write.table.versioning.kind == VersionKind::timestamptz) return;
+    if (write.operation == Operation::update && changes_only_excepted(write)) return;
+    const char* separator = write.operation == Operation::update ? ", " : "";
+    appendStringInfo(sql, "%s%s = t.%s OPERATOR(pg_catalog.+) ", separator, version_name(write),
+                     version_name(write));
+    if (!compares || write.operation == Operation::touch) return appendStringInfoChar(sql, '1');
     appendStringInfoString(sql, "CASE WHEN ");
-    append_comparison(sql, update, numbers, " OPERATOR(pg_catalog.*<>) ",
-                      update.table.versioning.except);
+    append_comparison(sql, write, numbers);
     appendStringInfoString(sql, " THEN 1 ELSE 0 END");
 }
 
-void append_assignments(StringInfo sql, const Update& update, const Numbers& numbers) {
-    const ColumnSet& set = *update.changes.columns;
+void append_assignments(StringInfo sql, const Write& write, const Numbers& numbers) {
+    const ColumnSet& set = *write.changes.columns;
     for (int i = 0; i < set.count; i++) {
-        const Column& column = update.table.column(set.attnos[i]);
+        const Column& column = write.table.column(set.attnos[i]);
         appendStringInfo(sql, "%s%s = $%d", i > 0 ? ", " : "", quote_identifier(column.name),
                          numbers.first_value + i);
     }
 }
 
+void append_touch(StringInfo sql, const Write& write) {
+    const Column& column = write.table.column(touched_column(write.table));
+    appendStringInfo(sql, "%s = ", quote_identifier(column.name));
+    append_column(sql, column);
+}
+
 // Up to here the last condition gets the columns one by one; a function takes 100 arguments.
 constexpr int most_probed_columns = 90;
 
-// The columns alone: the wanted values are with the write that is running.
-void append_column_probe(StringInfo sql, const Update& update, const Numbers& numbers) {
-    const ColumnSet& set = *update.changes.columns;
-    appendStringInfo(sql, "interlock.column_probe($%d", numbers.token);
+void append_columns_of(StringInfo sql, const Write& write, const ColumnSet& set,
+                       const char*& separator) {
     for (int i = 0; i < set.count; i++) {
-        appendStringInfoString(sql, ", ");
-        append_column(sql, update.table.column(set.attnos[i]));
+        appendStringInfoString(sql, separator);
+        append_column(sql, write.table.column(set.attnos[i]));
+        separator = ", ";
     }
-    appendStringInfoChar(sql, ')');
 }
 
-void append_write_probe(StringInfo sql, const Update& update, bool compares,
-                        const Numbers& numbers) {
-    appendStringInfo(sql, "interlock.write_probe($%d, ", numbers.token);
-    if (compares)
-        append_comparison(sql, update, numbers, ", ", nullptr);
+// The columns that are compared; their wanted and expected values are with the write that is
+// running.
+int append_compared(StringInfo sql, const Write& write, bool compares) {
+    const char* separator = "";
+    int before = sql->len, count = 0;
+    if (compares) {
+        append_columns_of(sql, write, *write.changes.columns, separator);
+        count += write.changes.columns->count;
+    }
+    if (write.expected_values) {
+        append_columns_of(sql, write, *write.expected_values->columns, separator);
+        count += write.expected_values->columns->count;
+    }
+    return sql->len == before ? 0 : count;
+}
+
+void append_probe(StringInfo sql, const Write& write, bool compares, const Numbers& numbers) {
+    StringInfoData columns;
+    initStringInfo(&columns);
+    int count = append_compared(&columns, write, compares);
+    if (count == 0)
+        appendStringInfo(sql, "interlock.write_probe($%d, NULL)", numbers.token);
+    else if (count <= most_probed_columns)
+        appendStringInfo(sql, "interlock.column_probe($%d, %s)", numbers.token, columns.data);
     else
-        appendStringInfoString(sql, "NULL, NULL");
-    appendStringInfoChar(sql, ')');
+        appendStringInfo(sql, "interlock.write_probe($%d, ROW(%s))", numbers.token, columns.data);
 }
 
-void append_conditions(StringInfo sql, const Update& update, bool compares,
-                       const Numbers& numbers) {
-    Table& table = update.table;
-    append_key_condition(sql, table);
+void append_conditions(StringInfo sql, const Write& write, bool compares, const Numbers& numbers) {
+    Table& table = write.table;
+    append_key_condition(sql, table, *write.key.key);
     appendStringInfoString(sql, " AND ");
-    append_column(sql, table.column(table.versioning.column));
-    appendStringInfo(sql, " OPERATOR(pg_catalog.=) $%d AND ", numbers.expected);
-    if (compares && update.changes.columns->count <= most_probed_columns)
-        append_column_probe(sql, update, numbers);
-    else
-        append_write_probe(sql, update, compares, numbers);
+    if (expects_version(write)) {
+        append_column(sql, table.column(table.versioning.column));
+        appendStringInfo(sql, " OPERATOR(pg_catalog.=) $%d AND ", numbers.expected);
+    }
+    append_probe(sql, write, compares, numbers);
+}
+
+bool makes_version(const Write& write) {
+    return (write.operation == Operation::update || write.operation == Operation::touch) &&
+           write.table.versioning.column != 0 &&
+           write.table.versioning.kind != VersionKind::timestamptz;
 }
 
 // Nobody but our row trigger decides on the version, so it can say which one it stored.
-bool row_trigger_tells(const Update& update) {
-    return update.table.relkind == RELKIND_RELATION && update.table.versioning.only_before_update &&
-           !update.relation->rd_rel->relhassubclass && update.relation->rd_rules == nullptr;
+bool row_trigger_tells(const Write& write) {
+    return write.table.relkind == RELKIND_RELATION && write.table.versioning.only_before_update &&
+           !write.relation->rd_rel->relhassubclass && write.relation->rd_rules == nullptr;
 }
 
 void append_returning(StringInfo sql, Table& table) {
@@ -133,55 +172,103 @@ void append_returning(StringInfo sql, Table& table) {
     appendStringInfoString(sql, "::pg_catalog.int8");
 }
 
-SPIPlanPtr prepare_update(const Update& update, bool compares, bool bumps) {
-    Table& table = update.table;
-    Parameters parameters(table, 2 + update.changes.columns->count);
-    Numbers numbers = add_parameters(update, parameters);
+void append_update(StringInfo sql, const Write& write, bool compares, bool bumps,
+                   const Numbers& numbers) {
+    appendStringInfoString(sql, "UPDATE ");
+    append_table(sql, write.relation);
+    appendStringInfoString(sql, " SET ");
+    if (write.operation == Operation::update)
+        append_assignments(sql, write, numbers);
+    else if (!bumps)
+        append_touch(sql, write);
+    if (bumps) append_bump(sql, write, compares, numbers);
+    appendStringInfoString(sql, " WHERE ");
+    append_conditions(sql, write, compares, numbers);
+    if (makes_version(write) && (bumps || !row_trigger_tells(write)))
+        append_returning(sql, write.table);
+}
+
+void append_statement(StringInfo sql, const Write& write, bool compares, bool bumps,
+                      const Numbers& numbers) {
+    switch (write.operation) {
+        case Operation::update:
+        case Operation::touch:
+            return append_update(sql, write, compares, bumps, numbers);
+        case Operation::erase:
+            appendStringInfoString(sql, "DELETE FROM ");
+            break;
+        default:
+            appendStringInfoString(sql, "SELECT FROM ");
+    }
+    append_table(sql, write.relation);
+    appendStringInfoString(sql, " WHERE ");
+    append_conditions(sql, write, compares, numbers);
+    if (write.operation == Operation::check_share) appendStringInfoString(sql, " FOR SHARE OF t");
+    if (write.operation == Operation::check_no_key_update)
+        appendStringInfoString(sql, " FOR NO KEY UPDATE OF t");
+}
+
+SPIPlanPtr prepare_statement(const Write& write, bool compares, bool bumps) {
+    Parameters parameters(*write.key.key, 2 + write.changes.columns->count);
+    Numbers numbers = add_parameters(write, parameters);
     StringInfoData sql;
     initStringInfo(&sql);
-    appendStringInfoString(&sql, "UPDATE ");
-    append_table(&sql, update.relation);
-    appendStringInfoString(&sql, " SET ");
-    append_assignments(&sql, update, numbers);
-    if (bumps) append_bump(&sql, update, compares, numbers);
-    appendStringInfoString(&sql, " WHERE ");
-    append_conditions(&sql, update, compares, numbers);
-    if (bumps || !row_trigger_tells(update)) append_returning(&sql, table);
-    return prepare_plan(table, sql.data, parameters);
+    append_statement(&sql, write, compares, bumps, numbers);
+    return prepare_plan(write.table, sql.data, parameters);
 }
 
-UpdateStatement* add_update_statement(const Update& update, bool compares, bool bumps) {
-    ColumnSet& set = *update.changes.columns;
-    SPIPlanPtr plan = prepare_update(update, compares, bumps);
-    auto* statement = allocate_in<UpdateStatement>(update.table.context);
-    *statement = {set.statements, GetUserId(), compares, bumps, plan};
-    return set.statements = statement;
+const ColumnSet* expected_set(const Write& write) {
+    return write.expected_values ? write.expected_values->columns : nullptr;
 }
 
-SPIPlanPtr update_plan(const Update& update) {
-    bool compares = may_compare(update);
-    bool bumps = !row_trigger_fires(update.table.versioning);
-    UpdateStatement* statement = update.changes.columns->statements;
+Statement* add_statement(const Write& write, const Statement& wanted) {
+    SPIPlanPtr plan = prepare_statement(write, wanted.compares, wanted.bumps);
+    auto* statement = allocate_in<Statement>(write.table.context);
+    *statement = wanted;
+    statement->next = write.changes.columns->statements;
+    statement->plan = plan;
+    return write.changes.columns->statements = statement;
+}
+
+bool same_statement(const Statement& a, const Statement& b) {
+    return a.operation == b.operation && a.key == b.key && a.expected == b.expected &&
+           a.role == b.role && a.compares == b.compares && a.bumps == b.bumps &&
+           a.touched == b.touched;
+}
+
+SPIPlanPtr plan_of(const Write& write, bool compares) {
+    bool touches = write.operation == Operation::touch;
+    const Versioning& versioning = write.table.versioning;
+    Statement wanted = {nullptr,
+                        write.operation,
+                        write.key.key,
+                        expected_set(write),
+                        GetUserId(),
+                        compares,
+                        versioning.column != 0 && !row_trigger_fires(versioning),
+                        touches ? touched_column(write.table) : AttrNumber{0},
+                        nullptr};
+    Statement* statement = write.changes.columns->statements;
     for (; statement; statement = statement->next)
-        if (statement->role == GetUserId() && statement->compares == compares &&
-            statement->bumps == bumps)
-            return statement->plan;
-    return add_update_statement(update, compares, bumps)->plan;
+        if (same_statement(*statement, wanted)) return statement->plan;
+    return add_statement(write, wanted)->plan;
 }
 
-void execute_update(const Update& update, SPIPlanPtr plan, int64 token, Snapshot snapshot) {
-    int count = update.changes.columns->count;
+void execute_write(const Write& write, SPIPlanPtr plan, int64 token, Snapshot snapshot) {
+    int count = write.changes.columns->count;
     Datum* values = allocate<Datum>(count + 2);
     bool* nulls = allocate<bool>(count + 2);
     values[0] = Int64GetDatum(token);
-    values[1] = Int64GetDatum(update.expected);
-    memcpy(values + 2, update.changes.values, sizeof(Datum) * count);
-    memcpy(nulls + 2, update.changes.nulls, sizeof(bool) * count);
-    execute_plan(plan, update.table, update.key, {count + 2, values, nulls}, snapshot, true);
+    values[1] = Int64GetDatum(write.expected.value_or(0));
+    if (count > 0) {
+        memcpy(values + 2, write.changes.values, sizeof(Datum) * count);
+        memcpy(nulls + 2, write.changes.nulls, sizeof(bool) * count);
+    }
+    execute_plan(plan, write.key, {count + 2, values, nulls}, snapshot, true);
 }
 
-// One run of the UPDATE. The new version is missing where a trigger that fires after ours made it
-// NULL.
+// One run of the statement. The new version is missing where a trigger that fires after ours made
+// it NULL.
 struct Run {
     Snapshot snapshot;
     Match match;
@@ -197,18 +284,26 @@ std::optional<int64> returned_version() {
     return DatumGetInt64(version);
 }
 
-void run_update(const Update& update, Run& run) {
-    SPIPlanPtr plan = update_plan(update);
-    OwnWrite mine = own_write(update.table, update.changes, update.expected);
+std::optional<int64> version_after(const Write& write, const OwnWrite& mine) {
+    if (write.operation == Operation::erase) return {};
+    if (!makes_version(write)) return write.expected;
+    if (SPI_tuptable) return returned_version();
+    return mine.stored;
+}
+
+void run_statement(const Write& write, Run& run) {
+    bool compares = write.operation == Operation::update && may_compare(write);
+    SPIPlanPtr plan = plan_of(write, compares);
+    OwnWrite mine = own_write(write, compares);
     begin_own_write(mine);
-    with_cleanup([&] { execute_update(update, plan, mine.token, run.snapshot); },
+    with_cleanup([&] { execute_write(write, plan, mine.token, run.snapshot); },
                  [&] { end_own_write(mine); });
     run.match = mine.match;
     run.looks = mine.looks;
-    if (SPI_processed > 1) raise_several_rows(update);
+    if (SPI_processed > 1) raise_several_rows(write);
     if (SPI_processed == 0) return;
     run.written = true;
-    run.version = SPI_tuptable ? returned_version() : mine.stored;
+    run.version = version_after(write, mine);
 }
 
 // Ends the subtransaction of a failed body, so that an error that goes on finds the transaction as
@@ -258,164 +353,210 @@ bool survives_moved_row(Body body) {
     return true;
 }
 
-bool may_meet_moved_row(const Update& update) {
-    return !IsolationUsesXactSnapshot() && (update.table.relkind == RELKIND_PARTITIONED_TABLE ||
-                                            update.relation->rd_rel->relispartition);
+bool may_meet_moved_row(const Write& write) {
+    return !IsolationUsesXactSnapshot() && write.table.moves_rows;
 }
 
 // At READ COMMITTED a row that a concurrent writer moved to another partition is looked up again;
 // the executor can only raise 40001 for it.
-bool run_unless_moved(const Update& update, Run& run, bool last) {
-    if (!may_meet_moved_row(update) || last) {
-        run_update(update, run);
+bool run_unless_moved(const Write& write, Run& run, bool last) {
+    if (!may_meet_moved_row(write) || last) {
+        run_statement(write, run);
         return true;
     }
-    return survives_moved_row([&] { run_update(update, run); });
-}
-
-WriteOutcome describe(WriteStatus status, const CurrentRow& row) {
-    return {status, row.version, row.json, row.conflicts};
-}
-
-bool is_expected(const CurrentRow& row, const Update& update) {
-    return row.found && row.version == update.expected;
+    return survives_moved_row([&] { run_statement(write, run); });
 }
 
 WriteOutcome missing() {
     return {WriteStatus::missing, {}, nullptr, nullptr};
 }
 
-// Did the UPDATE see the row that is there now, as its snapshot showed it or after waiting for
+// Did the statement see the row that is there now, as its snapshot showed it or after waiting for
 // another writer? Not where that row is a new one, put in the place of one that was deleted or
 // moved.
-bool saw_present_row(const Update& update, const Run& run) {
-    return run.looks > 1 || !changed_since(update, run.snapshot);
+bool saw_present_row(const Write& write, const Run& run) {
+    return run.looks > 1 || !changed_since(write, run.snapshot);
 }
 
 // No row was written, and none was found unchanged. A row that looks writable and was not written
-// was rejected, if the UPDATE saw it; else the write is tried again.
-std::optional<WriteOutcome> explain(const Update& update, const Run& run, MemoryContext memory,
+// was rejected, if the statement saw it; else the write is tried again.
+std::optional<WriteOutcome> explain(const Write& write, const Run& run, MemoryContext memory,
                                     bool last) {
-    CurrentRow row = read_current_row(update, memory);
-    if (!row.found) return missing();
-    require_newest_row(update);
-    if (!is_expected(row, update)) return describe(WriteStatus::stale, row);
-    if (!last && !saw_present_row(update, run)) return {};
-    return WriteOutcome{WriteStatus::rejected, row.version, nullptr, nullptr};
+    RowValues row;
+    if (!read_row(write, reported_columns(write), row)) return missing();
+    require_newest_row(write);
+    if (!is_expected(write, row)) return describe(WriteStatus::stale, write, row, memory);
+    std::optional<int64> version = version_in(write.table, row);
+    if (!last && (run.match == Match::stale || !saw_present_row(write, run))) return {};
+    return WriteOutcome{WriteStatus::rejected, version, nullptr, nullptr};
 }
 
-std::optional<WriteOutcome> judge(const Update& update, const Run& run, MemoryContext memory,
+bool is_check(const Write& write) {
+    return write.operation == Operation::check_share ||
+           write.operation == Operation::check_no_key_update;
+}
+
+// What was found unchanged without a lock must be the newest row.
+std::optional<WriteOutcome> unchanged(const Write& write) {
+    require_newest_row(write);
+    return WriteOutcome{WriteStatus::unchanged, write.expected, nullptr, nullptr};
+}
+
+std::optional<WriteOutcome> judge(const Write& write, const Run& run, MemoryContext memory,
                                   bool last) {
+    if (run.written && is_check(write))
+        return WriteOutcome{WriteStatus::unchanged, write.expected, nullptr, nullptr};
     if (run.written) return WriteOutcome{WriteStatus::written, run.version, nullptr, nullptr};
-    if (run.match != Match::same) return explain(update, run, memory, last);
-    require_newest_row(update);
-    return WriteOutcome{WriteStatus::unchanged, update.expected, nullptr, nullptr};
+    if (run.match == Match::same) return unchanged(write);
+    return explain(write, run, memory, last);
 }
 
-std::optional<WriteOutcome> attempt(const Update& update, MemoryContext memory, bool last) {
+std::optional<WriteOutcome> attempt(const Write& write, MemoryContext memory, bool last) {
     CommandCounterIncrement();
     Run run = {RegisterSnapshot(GetTransactionSnapshot()), Match::none, 0, false, {}};
     std::optional<WriteOutcome> outcome;
-    if (run_unless_moved(update, run, last)) outcome = judge(update, run, memory, last);
+    if (run_unless_moved(write, run, last)) outcome = judge(write, run, memory, last);
     UnregisterSnapshot(run.snapshot);
     return outcome;
 }
 
-void require_update_privilege(const Update& update) {
-    Oid relid = update.table.relid;
+void require_update_privilege(const Write& write) {
+    Oid relid = write.table.relid;
     if (pg_class_aclcheck(relid, GetUserId(), ACL_UPDATE) == ACLCHECK_OK) return;
     if (pg_attribute_aclcheck_all(relid, GetUserId(), ACL_UPDATE, ACLMASK_ANY) == ACLCHECK_OK)
         return;
-    aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, update.table.name);
+    aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, write.table.name);
 }
 
-void require_version_privilege(const Update& update) {
-    if (!may_select(update.table.relid, update.table.versioning.column))
-        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, update.table.name);
+void require_select(const Write& write, AttrNumber attno) {
+    if (!may_select(write.table.relid, attno))
+        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, write.table.name);
 }
 
-// Of an inheritance parent's rows with one key, only one may have the version.
-void require_one_row(const Update& update, MemoryContext memory) {
-    if (update.table.relkind == RELKIND_RELATION && has_subclass(update.table.relid))
-        read_current_row(update, memory);
+void require_expected_privilege(const Write& write) {
+    if (expects_version(write)) return require_select(write, write.table.versioning.column);
+    const ColumnSet& set = *write.expected_values->columns;
+    for (int i = 0; i < set.count; i++)
+        require_select(write, set.attnos[i]);
 }
 
-// No columns to change: there is only the version to judge.
-WriteOutcome check_only(const Update& update, MemoryContext memory) {
-    require_update_privilege(update);
-    require_version_privilege(update);
-    CurrentRow row = read_current_row(update, memory);
-    if (!row.found) return missing();
-    require_newest_row(update);
-    if (!is_expected(row, update)) return describe(WriteStatus::stale, row);
-    return {WriteStatus::unchanged, row.version, nullptr, nullptr};
+// Where the key is not unique, as in an inheritance parent, one of several rows could have the
+// version.
+void require_one_row(const Write& write) {
+    bool is_table =
+        write.table.relkind == RELKIND_RELATION || write.table.relkind == RELKIND_PARTITIONED_TABLE;
+    RowValues row;
+    if (is_table ? has_subclass(write.table.relid) && !write.table.moves_rows
+                 : !write.key.key->unique)
+        read_row(write, reported_columns(write), row);
 }
 
-WriteOutcome write(const Update& update, MemoryContext memory) {
-    if (update.changes.columns->count == 0) return check_only(update, memory);
-    require_one_row(update, memory);
+// No columns to change: there is only the row to judge.
+WriteOutcome judge_only(const Write& write, MemoryContext memory) {
+    require_update_privilege(write);
+    require_expected_privilege(write);
+    RowValues row;
+    if (!read_row(write, reported_columns(write), row)) return missing();
+    require_newest_row(write);
+    if (!is_expected(write, row)) return describe(WriteStatus::stale, write, row, memory);
+    return {WriteStatus::unchanged, version_in(write.table, row), nullptr, nullptr};
+}
+
+WriteOutcome run(const Write& write, MemoryContext memory) {
+    if (write.operation == Operation::update && write.changes.columns->count == 0)
+        return judge_only(write, memory);
+    require_one_row(write);
     bool once = IsolationUsesXactSnapshot();
     for (int number = 1;; number++) {
         CHECK_FOR_INTERRUPTS();
         std::optional<WriteOutcome> outcome =
-            attempt(update, memory, once || number == max_attempts);
+            attempt(write, memory, once || number == max_attempts);
         if (outcome) return *outcome;
     }
 }
 
 // Nobody but our own statements knows the token, so their arguments need no further check.
 OwnWrite& probed_write(FunctionCallInfo fcinfo) {
-    OwnWrite* write = PG_ARGISNULL(0) ? nullptr : find_own_write(PG_GETARG_INT64(0));
-    if (write == nullptr)
+    OwnWrite* own = PG_ARGISNULL(0) ? nullptr : find_own_write(PG_GETARG_INT64(0));
+    if (own == nullptr || own->write == nullptr)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("interlock.%s is part of interlock's own statements",
                                get_func_name(fcinfo->flinfo->fn_oid))));
-    return *write;
+    return *own;
 }
 
-bool report_match(OwnWrite& write, bool differs) {
-    write.looks++;
-    write.match = differs ? Match::differs : Match::same;
-    return differs;
+// Does the row differ from what the changes want? `present` has the changed columns.
+bool differs(const Write& write, const NullableDatum* present) {
+    const ColumnValues& changes = write.changes;
+    for (int i = 0; i < changes.columns->count; i++)
+        if (!same_value(write.table.column(changes.columns->attnos[i]), present[i].value,
+                        present[i].isnull, changes.values[i], changes.nulls[i]))
+            return true;
+    return false;
 }
 
-// record_image_ne() checks the two rows' types itself, and keeps what it learned in our fn_extra.
-bool rows_differ(FunctionCallInfo fcinfo) {
-    LOCAL_FCINFO(call, 2);
-    InitFunctionCallInfoData(*call, fcinfo->flinfo, 2, InvalidOid, nullptr, nullptr);
-    call->args[0] = fcinfo->args[1];
-    call->args[1] = fcinfo->args[2];
-    return DatumGetBool(record_image_ne(call));
+// Does it hold the expected values? `present` has those columns.
+bool holds_all(const Write& write, const NullableDatum* present) {
+    const ColumnValues& expected = *write.expected_values;
+    for (int i = 0; i < expected.columns->count; i++) {
+        Column& column = write.table.column(expected.columns->attnos[i]);
+        if (!holds(write.table, column, present[i].value, present[i].isnull, expected.values[i],
+                   expected.nulls[i], *find_member(expected.json, column.name)))
+            return false;
+    }
+    return true;
+}
+
+Match judge_columns(const OwnWrite& own, const NullableDatum* present) {
+    const Write& write = *own.write;
+    bool differing = !own.compares || differs(write, present);
+    if (own.compares) present += write.changes.columns->count;
+    if (write.expected_values && !holds_all(write, present)) return Match::stale;
+    return differing ? Match::differs : Match::same;
+}
+
+// The condition's value: shall the statement write the row?
+bool report_match(OwnWrite& own, Match match) {
+    own.looks++;
+    own.match = match;
+    return match == Match::differs;
+}
+
+NullableDatum* fields_of(Datum record) {
+    HeapTupleHeader header = DatumGetHeapTupleHeader(record);
+    TupleDesc desc =
+        lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
+    HeapTupleData tuple = {};
+    tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+    tuple.t_data = header;
+    auto* fields = allocate<NullableDatum>(desc->natts);
+    for (int i = 0; i < desc->natts; i++)
+        fields[i].value = heap_getattr(&tuple, i + 1, desc, &fields[i].isnull);
+    ReleaseTupleDesc(desc);
+    return fields;
 }
 
 }  // namespace
 
-// column_probe(bigint, VARIADIC "any") → boolean: the last condition of our UPDATE, reached by the
-// row that has the key and the version. True where the columns differ from the wanted values.
+// column_probe(bigint, VARIADIC "any") → boolean: the last condition of our statements, reached by
+// the row that has the key and the version. True where it is to be written.
 INTERLOCK_FUNCTION(column_probe) {
-    OwnWrite& write = probed_write(fcinfo);
-    const ColumnSet& set = *write.changes.columns;
-    bool differs = false;
-    for (int i = 0; i < set.count && !differs; i++) {
-        const NullableDatum& present = fcinfo->args[i + 1];
-        differs = !same_value(write.table.column(set.attnos[i]), present.value, present.isnull,
-                              write.changes.values[i], write.changes.nulls[i]);
-    }
-    PG_RETURN_BOOL(report_match(write, differs));
+    OwnWrite& own = probed_write(fcinfo);
+    PG_RETURN_BOOL(report_match(own, judge_columns(own, fcinfo->args + 1)));
 }
 
-// write_probe(bigint, record, record) → boolean: the same for more columns than a function takes,
-// as rows (the columns now, the columns wanted), and for columns that are not compared (NULL,
-// NULL).
+// write_probe(bigint, record) → boolean: the same for more columns than a function takes, and for
+// none (NULL).
 INTERLOCK_FUNCTION(write_probe) {
-    OwnWrite& write = probed_write(fcinfo);
-    PG_RETURN_BOOL(report_match(write, PG_ARGISNULL(1) || PG_ARGISNULL(2) || rows_differ(fcinfo)));
+    OwnWrite& own = probed_write(fcinfo);
+    if (PG_ARGISNULL(1)) PG_RETURN_BOOL(report_match(own, Match::differs));
+    PG_RETURN_BOOL(report_match(own, judge_columns(own, fields_of(PG_GETARG_DATUM(1)))));
 }
 
-WriteOutcome planner_update(const Update& update) {
+WriteOutcome planner_write(const Write& write) {
     MemoryContext memory = CurrentMemoryContext;
     SPI_connect();
-    WriteOutcome outcome = write(update, memory);
+    WriteOutcome outcome = run(write, memory);
     SPI_finish();
     return outcome;
 }

@@ -9,6 +9,7 @@ extern "C" {
 
 #include <access/genam.h>
 #include <access/htup_details.h>
+#include <access/nbtree.h>
 #include <access/relation.h>
 #include <access/sysattr.h>
 #include <access/table.h>
@@ -39,6 +40,8 @@ extern "C" {
 #include <miscadmin.h>
 #include <nodes/makefuncs.h>
 #include <parser/parse_coerce.h>
+#include <parser/parsetree.h>
+#include <rewrite/rewriteHandler.h>
 #include <storage/lmgr.h>
 #include <tcop/utility.h>
 #include <utils/acl.h>
@@ -107,6 +110,14 @@ template <typename T>
 T* allocate(std::size_t count = 1) {
     static_assert(std::is_trivially_destructible_v<T>);
     return static_cast<T*>(palloc0(sizeof(T) * count));
+}
+
+// The same for a great many of them.
+template <typename T>
+T* allocate_many(std::size_t count) {
+    static_assert(std::is_trivially_destructible_v<T>);
+    return static_cast<T*>(MemoryContextAllocExtended(CurrentMemoryContext, sizeof(T) * count,
+                                                      MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
 }
 
 template <typename T>

@@ -38,7 +38,7 @@ Version version_in(const Firing& firing, TupleTableSlot* row) {
 // The key of the row in PostgreSQL's own form, or null where the caller may not see it.
 void report_key(RowReport& report, const Firing& firing) {
     if (firing.table.key.count == 0) return;
-    KeyValues key;
+    KeyValues key = {&firing.table.key, {}};
     for (int i = 0; i < firing.table.key.count; i++) {
         AttrNumber attno = firing.table.key.columns[i].attno;
         if (!may_report(firing.table.relid, attno)) return;
@@ -51,7 +51,7 @@ void report_key(RowReport& report, const Firing& firing) {
 }
 
 RowReport report_row(const Firing& firing) {
-    RowReport report = {firing.relation, nullptr, nullptr, {}, {}};
+    RowReport report = {firing.relation, nullptr, nullptr, {}, {}, NIL};
     report_key(report, firing);
     Version version = version_in(firing, firing.old_row);
     if (!version.is_null && may_report(firing.table.relid, firing.settings.column))
@@ -194,15 +194,19 @@ HeapTuple judge_version(const Firing& firing, int64 old_version, Version sent) {
     return with_counter(firing, expected ? Max(*expected, next) : next);
 }
 
-// The version is not in the SET list: ours, a referential action's, or a write without a version.
+// The version is not in the SET list: a referential action's, or a write without a version.
 HeapTuple judge_versionless(const Firing& firing, int64 old_version) {
-    OwnWrite* own = take_own_write(firing.relation, old_version);
     bool changed = row_changed(firing);
-    if (changed && firing.settings.require_version && !own && !InNoForceRLSOperation())
+    if (changed && firing.settings.require_version && !InNoForceRLSOperation())
         refuse_versionless(firing);
-    int64 version = changed ? next_counter(firing, old_version) : old_version;
-    if (own) own->stored = version;
-    return with_counter(firing, version);
+    return with_counter(firing, changed ? next_counter(firing, old_version) : old_version);
+}
+
+// The version was judged before the statement reached the row.
+HeapTuple store_own_write(const Firing& firing, int64 old_version, OwnWrite& own) {
+    bool changed = own.forces || row_changed(firing);
+    own.stored = changed ? next_counter(firing, old_version) : old_version;
+    return with_counter(firing, own.stored);
 }
 
 // A row that has no version yet, as a write with triggers off can leave it, gets the first one.
@@ -218,6 +222,8 @@ HeapTuple update_counter(const Firing& firing) {
     Version before = version_in(firing, firing.old_row);
     if (before.is_null) return update_without_counter(firing);
     int64 old_version = version_number(firing.settings.kind, before.value);
+    if (OwnWrite* own = take_own_write(firing.relation, old_version))
+        return store_own_write(firing, old_version, *own);
     if (!firing.sets(firing.settings.column)) return judge_versionless(firing, old_version);
     return judge_version(firing, old_version, version_in(firing, firing.new_row));
 }

@@ -40,7 +40,8 @@ void append_operator(StringInfo sql, Oid oid) {
 
 // A partitioned table's generic plan would lock every partition at each call.
 int cursor_options(const Table& table) {
-    return table.relkind == RELKIND_PARTITIONED_TABLE ? 0 : CURSOR_OPT_GENERIC_PLAN;
+    bool many = table.moves_rows && table.relkind != RELKIND_RELATION;
+    return many ? 0 : CURSOR_OPT_GENERIC_PLAN;
 }
 
 }  // namespace
@@ -55,23 +56,23 @@ void append_column(StringInfo sql, const Column& column) {
     appendStringInfo(sql, "t.%s", quote_identifier(column.name));
 }
 
-void append_key_condition(StringInfo sql, Table& table) {
-    for (int i = 0; i < table.key.count; i++) {
-        const KeyColumn& key = table.key.columns[i];
-        const Column& column = table.column(key.attno);
+void append_key_condition(StringInfo sql, Table& table, const Key& key) {
+    for (int i = 0; i < key.count; i++) {
+        const KeyColumn& part = key.columns[i];
+        const Column& column = table.column(part.attno);
         if (i > 0) appendStringInfoString(sql, " AND ");
         append_column(sql, column);
-        append_operand_type(sql, key, column.type);
-        append_operator(sql, key.equal_operator);
+        append_operand_type(sql, part, column.type);
+        append_operator(sql, part.equal_operator);
         appendStringInfo(sql, "$%d", i + 1);
-        append_operand_type(sql, key, key.type);
+        append_operand_type(sql, part, part.type);
     }
 }
 
-Parameters::Parameters(Table& table, int more)
-    : types_(allocate<Oid>(table.key.count + more)), count_(0) {
-    for (int i = 0; i < table.key.count; i++)
-        add(table.key.columns[i].type);
+Parameters::Parameters(const Key& key, int more)
+    : types_(allocate<Oid>(key.count + more)), count_(0) {
+    for (int i = 0; i < key.count; i++)
+        add(key.columns[i].type);
 }
 
 int Parameters::add(Oid type) {
@@ -91,16 +92,16 @@ SPIPlanPtr prepare_plan(Table& table, const char* sql, const Parameters& paramet
     return plan;
 }
 
-void execute_plan(SPIPlanPtr plan, Table& table, const KeyValues& key, const Values& more,
-                  Snapshot snapshot, bool writes) {
-    int count = table.key.count + more.count;
+void execute_plan(SPIPlanPtr plan, const KeyValues& key, const Values& more, Snapshot snapshot,
+                  bool writes) {
+    int count = key.key->count + more.count;
     Datum* values = allocate<Datum>(count);
     char* nulls = allocate<char>(count);
     memset(nulls, ' ', count);
-    memcpy(values, key.values, sizeof(Datum) * table.key.count);
+    memcpy(values, key.values, sizeof(Datum) * key.key->count);
     for (int i = 0; i < more.count; i++) {
-        values[table.key.count + i] = more.values[i];
-        if (more.nulls[i]) nulls[table.key.count + i] = 'n';
+        values[key.key->count + i] = more.values[i];
+        if (more.nulls[i]) nulls[key.key->count + i] = 'n';
     }
     bool read_only = snapshot != InvalidSnapshot && !writes;
     int result =

@@ -16,6 +16,8 @@ List* retired;         // replaced in the cache, but a call on the stack may sti
                        // them
 bool some_invalid;     // the cache holds entries to drop at the end of the
                        // transaction
+int view_count;        // cached views, which follow the tables below them
+uint64 readings;
 Oid function_oids[3];
 uint64 casts;  // counts changes of casts and functions
 
@@ -46,6 +48,7 @@ void free_invalid_tables() {
     hash_seq_init(&scan, cache);
     while (auto* entry = static_cast<Entry*>(hash_seq_search(&scan))) {
         if (entry->table->valid) continue;
+        if (OidIsValid(entry->table->base.relid)) view_count--;
         free_table(entry->table);
         hash_search(cache, &entry->relid, HASH_REMOVE, nullptr);
     }
@@ -73,11 +76,21 @@ void invalidate_all() {
         invalidate(entry);
 }
 
+// What we know of a view comes from the relations below it, which are cached too.
+void invalidate_views() {
+    HASH_SEQ_STATUS scan;
+    hash_seq_init(&scan, cache);
+    while (auto* entry = static_cast<Entry*>(hash_seq_search(&scan)))
+        if (OidIsValid(entry->table->base.relid)) invalidate(entry);
+}
+
 void relation_invalidated(Datum, Oid relid) {
     invalidations++;
     if (!OidIsValid(relid)) return invalidate_all();
     auto* entry = static_cast<Entry*>(hash_search(cache, &relid, HASH_FIND, nullptr));
-    if (entry) invalidate(entry);
+    if (entry == nullptr) return;
+    invalidate(entry);
+    if (view_count > 0) invalidate_views();
 }
 
 // Statement texts name the schema, which a rename changes without touching the relation.
@@ -198,12 +211,17 @@ void read_key_index(Key& key, Relation relation, Relation index) {
         column.operator_type = index->rd_opcintype[i];
         column.equal_operator = get_opfamily_member(index->rd_opfamily[i], index->rd_opcintype[i],
                                                     index->rd_opcintype[i], BTEqualStrategyNumber);
+        column.compare_function = get_opfamily_proc(index->rd_opfamily[i], index->rd_opcintype[i],
+                                                    index->rd_opcintype[i], BTORDER_PROC);
+        column.collation = index->rd_indcollation[i];
+        column.descending = (index->rd_indoption[i] & INDOPTION_DESC) != 0;
         ScanKeyEntryInitialize(&column.condition, 0, static_cast<AttrNumber>(i + 1),
                                BTEqualStrategyNumber, InvalidOid, index->rd_indcollation[i],
                                get_opcode(column.equal_operator), 0);
     }
     key.count = index->rd_index->indnkeyatts;
     key.index = RelationGetRelid(index);
+    key.unique = true;
 }
 
 void read_key(Table& table, Relation relation) {
@@ -212,10 +230,59 @@ void read_key(Table& table, Relation relation) {
     foreach (cell, indexes) {
         Relation index = index_open(lfirst_oid(cell), AccessShareLock);
         read_key_index(table.key, relation, index);
-        if (table.key.count > 0) table.direct = is_direct_table(relation, index);
+        if (table.key.count > 0) table.direct = direct_table(relation, index);
         index_close(index, AccessShareLock);
         if (table.key.count > 0) break;
     }
+}
+
+// The one relation that a simple view selects from, and where each of its columns comes from.
+void read_base(Table& table, Relation view) {
+    Query* query = get_view_query(view);
+    if (list_length(query->jointree->fromlist) != 1) return;
+    auto* source = static_cast<Node*>(linitial(query->jointree->fromlist));
+    if (!IsA(source, RangeTblRef)) return;
+    int number = reinterpret_cast<RangeTblRef*>(source)->rtindex;
+    auto* entry = rt_fetch(number, query->rtable);
+    if (entry->rtekind != RTE_RELATION) return;
+    table.base.relid = entry->relid;
+    table.base.columns = allocate<AttrNumber>(table.column_count);
+    ListCell* cell;
+    foreach (cell, query->targetList) {
+        auto* target = static_cast<TargetEntry*>(lfirst(cell));
+        if (target->resjunk || !IsA(target->expr, Var)) continue;
+        auto* column = reinterpret_cast<Var*>(target->expr);
+        if (column->varno == number && column->varattno > 0)
+            table.base.columns[target->resno - 1] = column->varattno;
+    }
+}
+
+// The column of the view that shows this one of its base, or 0.
+AttrNumber shown_column(const Table& view, AttrNumber below) {
+    for (int i = 0; i < view.column_count; i++)
+        if (view.base.columns[i] == below) return static_cast<AttrNumber>(i + 1);
+    return 0;
+}
+
+// A view is versioned as the table below it is.
+void read_view(Table& table, Relation view) {
+    read_base(table, view);
+    if (!OidIsValid(table.base.relid)) return;
+    Relation relation = relation_open(table.base.relid, AccessShareLock);
+    const Table& base = table_of(relation);
+    table.temporary = base.temporary;
+    table.moves_rows = base.moves_rows;
+    table.written = base.written;
+    table.versioning = base.versioning;
+    if (base.versioning.unknown_setting)
+        table.versioning.unknown_setting = pstrdup(base.versioning.unknown_setting);
+    table.versioning.column =
+        base.versioning.column ? shown_column(table, base.versioning.column) : 0;
+    table.versioning.except = nullptr;
+    for (int attno = -1; (attno = bms_next_member(base.versioning.except, attno)) >= 0;)
+        if (AttrNumber shown = shown_column(table, static_cast<AttrNumber>(attno)))
+            table.versioning.except = bms_add_member(table.versioning.except, shown);
+    relation_close(relation, AccessShareLock);
 }
 
 // Read into a context of the caller's first, so that an error half-way leaves nothing in the cache.
@@ -225,12 +292,19 @@ Table* read_table(Relation relation) {
     MemoryContext previous = MemoryContextSwitchTo(context);
     Table* table = allocate<Table>();
     table->relid = RelationGetRelid(relation);
+    table->serial = ++readings;
     table->name = pstrdup(RelationGetRelationName(relation));
     table->context = context;
     table->relkind = relation->rd_rel->relkind;
     table->temporary = RelationUsesLocalBuffers(relation);
+    table->moves_rows =
+        table->relkind == RELKIND_PARTITIONED_TABLE || relation->rd_rel->relispartition;
+    table->written = table->relid;
     read_columns(*table, relation);
-    read_versioning(table->versioning, relation);
+    if (table->relkind == RELKIND_VIEW)
+        read_view(*table, relation);
+    else
+        read_versioning(table->versioning, relation);
     if (relation->rd_rel->relhasindex) read_key(*table, relation);
     MemoryContextSwitchTo(previous);
     return table;
@@ -241,6 +315,8 @@ Table& remember(Table* table) {
     bool found;
     auto* entry = static_cast<Entry*>(hash_search(cache, &table->relid, HASH_ENTER, &found));
     if (found) retire(entry->table);
+    if (OidIsValid(table->base.relid) && !(found && OidIsValid(entry->table->base.relid)))
+        view_count++;
     entry->table = table;
     return *table;
 }
@@ -253,6 +329,12 @@ Table& remember(Table* table) {
 }
 
 [[noreturn]] void raise_not_versioned(Relation relation, const char* problem) {
+    if (relation->rd_rel->relkind == RELKIND_VIEW)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("view \"%s\" %s", RelationGetRelationName(relation), problem),
+                        errhint("It is written by version where it shows the rows of one versioned "
+                                "table, with their version column."),
+                        errtable(relation)));
     const char* schema = get_namespace_name(RelationGetNamespace(relation));
     const char* name = quote_qualified_identifier(schema, RelationGetRelationName(relation));
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -264,7 +346,9 @@ Table& remember(Table* table) {
 
 [[noreturn]] void raise_no_key(Relation relation) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("table \"%s\" has no primary key", RelationGetRelationName(relation)),
+                    errmsg("%s \"%s\" has no primary key",
+                           relation->rd_rel->relkind == RELKIND_VIEW ? "view" : "table",
+                           RelationGetRelationName(relation)),
                     errhint("A row is written by its primary key: add one."), errtable(relation)));
     pg_unreachable();
 }
@@ -330,7 +414,7 @@ void forget(Table& table) {
     some_invalid = true;
 }
 
-Relation open_table(Oid relid, LOCKMODE lockmode) {
+static Relation open_relation(Oid relid, LOCKMODE lockmode, bool views) {
     Relation relation = try_relation_open(relid, lockmode);
     if (relation == nullptr)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
@@ -344,9 +428,17 @@ Relation open_table(Oid relid, LOCKMODE lockmode) {
         case RELKIND_PARTITIONED_TABLE:
         case RELKIND_FOREIGN_TABLE:
             return relation;
+        case RELKIND_VIEW:
+            if (views) return relation;
+            break;
         default:
-            raise_not_a_table(relation);
+            break;
     }
+    raise_not_a_table(relation);
+}
+
+Relation open_table(Oid relid, LOCKMODE lockmode) {
+    return open_relation(relid, lockmode, false);
 }
 
 // A relation that is named by its OID escapes the check that its name would meet.
@@ -364,18 +456,43 @@ void require_known_settings(Relation relation, const Versioning& versioning) {
                     errhint("Call interlock.enable_versioning again."), errtable(relation)));
 }
 
-Relation open_versioned_table(Oid relid, LOCKMODE lockmode) {
-    Relation relation = open_table(relid, lockmode);
+// Views and foreign tables have no key of their own: callers name one.
+static void require_key(Relation relation) {
+    char relkind = relation->rd_rel->relkind;
+    if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE) return;
+    if (table_of(relation).key.count == 0) raise_no_key(relation);
+}
+
+static Relation open_named_relation(Oid relid, LOCKMODE lockmode) {
+    Relation relation = open_relation(relid, lockmode, true);
     require_schema_usage(relation);
+    return relation;
+}
+
+Relation open_keyed_table(Oid relid, LOCKMODE lockmode) {
+    Relation relation = open_named_relation(relid, lockmode);
+    require_key(relation);
+    return relation;
+}
+
+Relation open_versioned_table(Oid relid, LOCKMODE lockmode) {
+    Relation relation = open_named_relation(relid, lockmode);
     const Table& table = table_of(relation);
     if (!table.versioning.triggered) raise_not_versioned(relation, "is not versioned");
     require_known_settings(relation, table.versioning);
-    if (table.versioning.column == 0) raise_not_versioned(relation, "has lost its version column");
+    if (table.versioning.column == 0)
+        raise_not_versioned(relation, table.relkind == RELKIND_VIEW
+                                          ? "does not show the version column"
+                                          : "has lost its version column");
     if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA &&
         !row_trigger_fires(table.versioning))
         raise_not_versioned(relation, "has its version trigger disabled");
-    if (table.key.count == 0) raise_no_key(relation);
+    require_key(relation);
     return relation;
+}
+
+void require_primary_key(Relation relation) {
+    if (table_of(relation).key.count == 0) raise_no_key(relation);
 }
 
 Column* find_column(Table& table, std::string_view name) {
@@ -395,6 +512,11 @@ bool row_trigger_fires(const Versioning& versioning) {
 bool may_select(Oid relid, AttrNumber attno) {
     return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
            pg_attribute_aclcheck(relid, attno, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+bool may_update(Oid relid, AttrNumber attno) {
+    return pg_class_aclcheck(relid, GetUserId(), ACL_UPDATE) == ACLCHECK_OK ||
+           pg_attribute_aclcheck(relid, attno, GetUserId(), ACL_UPDATE) == ACLCHECK_OK;
 }
 
 bool may_select_through(Oid relid, AttrNumber attno) {

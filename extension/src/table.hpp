@@ -13,11 +13,19 @@ struct ReadStatement;  // current_row.cpp
 enum class VersionKind : char { int2, int4, int8, timestamptz };
 enum class Accept : char { either, echo, increment };
 
+// Where a write through the executor's pieces is all that a statement would be.
+struct DirectTable {
+    bool heap;     // the rows are in one heap, and the key's index finds them
+    bool updates;  // named in an UPDATE, it has no rules, statement triggers and transition tables
+    bool deletes;  // the same for DELETE
+};
+
 // A column, with what is needed to read a value for it; the conversions are looked up at first use.
 struct Column {
     AttrNumber attno;
     const char* name;
     Oid type;
+    Oid base_type;  // below any domain; looked up at first use
     int32 typmod;
     int16 length;
     bool by_value;
@@ -47,13 +55,19 @@ struct KeyColumn {
     Oid type;           // the column's, below any domain
     Oid operator_type;  // what the index compares it as
     Oid equal_operator;
+    Oid compare_function;
+    Oid collation;
+    bool descending;
+    FmgrInfo compare;          // looked up at first use
     ScanKeyData condition;     // of the key's index, without its argument
     KeyConversion conversion;  // of the type that was seen last
 };
 
 struct Key {
+    Key* next;  // of a relation that has no key of its own: those that callers named
     int count;  // 0: the table has no primary key that we can use
     Oid index;
+    bool unique;  // no two rows have it
     KeyColumn columns[INDEX_MAX_KEYS];
 };
 
@@ -72,19 +86,40 @@ struct Versioning {
     Bitmapset* except;            // attribute numbers
 };
 
+// How a view's rows come from one relation below it; that one may be a view again.
+struct Base {
+    Oid relid;            // invalid: none, or more than one
+    AttrNumber* columns;  // by attribute number of the view: the one below, or 0
+};
+
+// Where a partition keeps the columns of the ancestor that was named last.
+struct AncestorColumns {
+    uint64 serial;        // the ancestor's
+    AttrNumber* columns;  // by attribute number of the ancestor; null: as there
+};
+
 struct Table {
     Oid relid;
+    uint64 serial;  // of this reading: no other has it
     const char* name;
     bool valid;
     char relkind;
     bool temporary;
-    bool direct;  // rows may be written on the direct path (direct_writer.cpp)
+    bool moves_rows;  // partitioned, a partition, or a view of one
+    Oid written;      // the relation whose row trigger sees a write: below a view, its base
+    DirectTable direct;
+    Base base;
+    AncestorColumns ancestor;
     MemoryContext context;
     int column_count;  // dropped ones included
     Column* columns;
     Versioning versioning;
-    Key key;
+    Key key;         // the primary key
+    Key* json_keys;  // without one: the sets of columns that callers named as key
+    int json_key_count;
     ColumnSet* column_sets;
+    ColumnSet* last_column_set[4];  // by purpose
+    ColumnSet* no_columns;          // the set of none
     int column_set_count;
     ReadStatement* read_statements;
     List* plans;  // saved SPI plans to free with the table
@@ -93,9 +128,8 @@ struct Table {
     bool is_key_column(AttrNumber attno) const;
 };
 
-// Is a write through the executor's pieces all that an UPDATE of this table
-// would be? (direct_writer.cpp)
-bool is_direct_table(Relation relation, Relation key_index);
+// What the direct path needs to know (direct_writer.cpp).
+DirectTable direct_table(Relation relation, Relation key_index);
 
 // Changes whenever a cast or a function does.
 uint64 cast_generation();
@@ -112,9 +146,15 @@ void forget(Table& table);
 // 42501 for a system catalog.
 Relation open_table(Oid relid, LOCKMODE lockmode);
 
-// The same for a table whose rows are written by version: 55000 where it is not versioned or has no
-// key.
+// The same for a relation whose rows are written by key, a view included: 42501 without USAGE of
+// its schema, 55000 for a table that has no key.
+Relation open_keyed_table(Oid relid, LOCKMODE lockmode);
+
+// The same for one whose rows are written by version: 55000 where it is not versioned.
 Relation open_versioned_table(Oid relid, LOCKMODE lockmode);
+
+// 55000 for a relation without a primary key.
+void require_primary_key(Relation relation);
 
 // The column of that name, or null. Dropped and system columns have no name here.
 Column* find_column(Table& table, std::string_view name);
@@ -125,8 +165,9 @@ void require_known_settings(Relation relation, const Versioning& versioning);
 // Would our row trigger fire in this session? (As TriggerEnabled() in trigger.c decides.)
 bool row_trigger_fires(const Versioning& versioning);
 
-// Has the current role the privilege to SELECT this column?
+// Has the current role the privilege to SELECT, or UPDATE, this column?
 bool may_select(Oid relid, AttrNumber attno);
+bool may_update(Oid relid, AttrNumber attno);
 
 // The same, or through an ancestor of a partition.
 bool may_select_through(Oid relid, AttrNumber attno);

@@ -9,21 +9,32 @@ int64 planner_writes;
 
 }  // namespace
 
-WriteOutcome update_row(const Update& update) {
-    if (std::optional<WriteOutcome> outcome = direct_update(update)) {
+WriteOutcome write_row(const Write& write) {
+    if (std::optional<WriteOutcome> outcome = direct_write(write)) {
         direct_writes++;
         return *outcome;
     }
     planner_writes++;
-    return planner_update(update);
+    return planner_write(write);
 }
 
-bool may_compare(const Update& update) {
-    const ColumnSet& set = *update.changes.columns;
-    if (pg_class_aclcheck(update.table.relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK) return true;
+bool may_compare(const Write& write) {
+    const ColumnSet& set = *write.changes.columns;
+    if (pg_class_aclcheck(write.table.relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK) return true;
     for (int i = 0; i < set.count; i++)
-        if (!may_select(update.table.relid, set.attnos[i])) return false;
+        if (!may_select(write.table.relid, set.attnos[i])) return false;
     return true;
+}
+
+AttrNumber touched_column(Table& table) {
+    AttrNumber version = table.versioning.column;
+    if (may_update(table.relid, version)) return version;
+    for (int i = 0; i < table.column_count; i++) {
+        const Column& column = table.columns[i];
+        if (!column.dropped && !column.always && may_update(table.relid, column.attno))
+            return column.attno;
+    }
+    return version;
 }
 
 // write_paths(OUT direct bigint, OUT planner bigint): this session's writes

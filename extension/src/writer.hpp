@@ -1,4 +1,4 @@
-// The write engine: update a row by its key and say what happened.
+// The write engine: update, delete or lock a row by its key, or insert one, and say what happened.
 #pragma once
 
 #include "columns.hpp"
@@ -22,15 +22,26 @@ enum class WriteStatus {
 };
 
 // How much of the present row a caller wants to hear of when the write did not happen.
-enum class Report { version, row_and_conflicts };
+enum class Report : char { version, row_and_conflicts };
 
-struct Update {
+// touch makes a new version and changes nothing else; the checks lock the row and change nothing.
+enum class Operation : char { update, touch, erase, check_share, check_no_key_update };
+
+// A row of a relation.
+struct RowName {
     Relation relation;
     Table& table;
     KeyValues key;
-    int64 expected;
-    Changes changes;
-    Jsonb* base;  // the row as the caller read it, or null
+};
+
+// What is to become of it, if it is still as the caller expects: at this version, or with these
+// values in its columns.
+struct Write : RowName {
+    Operation operation;
+    std::optional<int64> expected;
+    const ColumnValues* expected_values;  // null: the version is expected
+    ColumnValues changes;                 // of an update; none otherwise
+    Jsonb* base;                          // the row as the caller read it, or null
     Report report;
 };
 
@@ -41,19 +52,38 @@ struct WriteOutcome {
     Jsonb* conflicts;
 };
 
-// Updates on the direct path where that is exactly equivalent, else on the
-// planner path.
-WriteOutcome update_row(const Update& update);
+// Writes on the direct path where that is exactly equivalent, else on the planner path.
+WriteOutcome write_row(const Write& write);
 
-// The planner path, an SPI plan: works wherever an UPDATE works.
-WriteOutcome planner_update(const Update& update);
+// The planner path, an SPI plan: works wherever the statement works.
+WriteOutcome planner_write(const Write& write);
 
-// The direct path, the executor's own pieces: nothing where it is not
-// equivalent, and then nothing was done.
-std::optional<WriteOutcome> direct_update(const Update& update);
+// The direct path, the executor's own pieces: nothing where it is not equivalent, and then nothing
+// was done.
+std::optional<WriteOutcome> direct_write(const Write& write);
 
-// Comparing tells the caller what the columns hold, so it must be allowed to
-// read them.
-bool may_compare(const Update& update);
+// The insertion of a row that must not be there yet.
+struct Insert {
+    Relation relation;
+    Table& table;
+    ColumnValues row;
+    Report report;
+};
+
+struct InsertOutcome {
+    WriteStatus status;  // written, exists or rejected
+    std::optional<int64> version;
+    KeyValues key;  // of the row that was written, or is there; without a key where rejected
+};
+
+// `exists` is told for the primary key; other unique constraints raise 23505.
+InsertOutcome insert_row(const Insert& insert);
+
+// Comparing tells the caller what the columns hold, so it must be allowed to read them.
+bool may_compare(const Write& write);
+
+// The column that touch names in its UPDATE: the version where the caller may update it, else the
+// first column that it may.
+AttrNumber touched_column(Table& table);
 
 }  // namespace interlock

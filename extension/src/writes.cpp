@@ -1,85 +1,60 @@
-// The writes by version, raising and telling.
+// The writes of a row that the caller has read at some version, raising and telling.
 
-#include "errors.hpp"
-#include "writer.hpp"
+#include "outcome.hpp"
 
 namespace interlock {
 namespace {
 
-// As for plain SQL: temporary tables may be written in a read-only transaction.
-void require_writable(FunctionCallInfo fcinfo, const Table& table) {
-    if (table.temporary || (!XactReadOnly && !IsInParallelMode())) return;
-    const char* function = psprintf("interlock.%s()", get_func_name(fcinfo->flinfo->fn_oid));
-    PreventCommandIfReadOnly(function);
-    PreventCommandIfParallelMode(function);
-}
-
-void require_counter(Relation relation, const Table& table) {
-    if (table.versioning.kind != VersionKind::timestamptz) return;
-    ereport(ERROR,
-            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-             errmsg("table \"%s\" is versioned by a timestamp, which is no expected version",
-                    table.name),
-             errhint("Compare the timestamp in a WHERE clause, or version the table by a counter."),
-             errtable(relation)));
-}
-
-Update read_update(FunctionCallInfo fcinfo, Report report) {
+// The arguments that all of them have: rel regclass, key anycompatible, expected bigint.
+Write read_write(FunctionCallInfo fcinfo, Operation operation, Report report) {
     require_argument(fcinfo, 0, "rel");
     require_argument(fcinfo, 2, "expected");
-    require_argument(fcinfo, 3, "changes");
-    Relation relation = open_versioned_table(PG_GETARG_OID(0), RowExclusiveLock);
+    bool locks = operation == Operation::check_share || operation == Operation::check_no_key_update;
+    Relation relation =
+        open_versioned_table(PG_GETARG_OID(0), locks ? RowShareLock : RowExclusiveLock);
     Table& table = table_of(relation);
     require_writable(fcinfo, table);
     require_counter(relation, table);
-    Update update = {relation, table, {}, PG_GETARG_INT64(2), {}, nullptr, report};
-    update.key = read_key(fcinfo, 1, relation, table);
-    update.changes = read_changes(relation, table, PG_GETARG_JSONB_P(3), "changes");
-    if (!PG_ARGISNULL(4)) update.base = read_base(relation, table, PG_GETARG_JSONB_P(4));
-    return update;
+    KeyValues key = read_key(fcinfo, 1, relation, table);
+    return {{relation, table, key},
+            operation,
+            PG_GETARG_INT64(2),
+            nullptr,
+            no_values(table),
+            nullptr,
+            report};
 }
 
-RowReport report_row(const Update& update, const WriteOutcome& outcome) {
-    return {update.relation, key_text(update.table, update.key), key_json(update.table, update.key),
-            update.expected, outcome.version};
+Write read_update(FunctionCallInfo fcinfo, Report report) {
+    require_argument(fcinfo, 3, "changes");
+    Write write = read_write(fcinfo, Operation::update, report);
+    write.changes = read_changes(write.relation, write.table, PG_GETARG_JSONB_P(3), "changes");
+    if (!PG_ARGISNULL(4)) write.base = read_base(write.relation, write.table, PG_GETARG_JSONB_P(4));
+    return write;
 }
 
-void raise_unless_done(const Update& update, const WriteOutcome& outcome) {
-    switch (outcome.status) {
-        case WriteStatus::stale:
-            raise_stale_version(report_row(update, outcome));
-        case WriteStatus::missing:
-            raise_row_missing(report_row(update, outcome));
-        case WriteStatus::rejected:
-            raise_write_rejected(report_row(update, outcome));
-        default:
-            return;
-    }
+Operation read_lock(FunctionCallInfo fcinfo) {
+    require_argument(fcinfo, 3, "lock");
+    const char* lock = text_to_cstring(PG_GETARG_TEXT_PP(3));
+    if (strcmp(lock, "share") == 0) return Operation::check_share;
+    if (strcmp(lock, "no key update") == 0) return Operation::check_no_key_update;
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("\"lock\" cannot be \"%s\"", clip(lock, shown_bytes)),
+                    errhint("Allowed: \"share\", \"no key update\".")));
+    pg_unreachable();
 }
 
-const char* status_label(WriteStatus status) {
-    constexpr const char* labels[] = {"written",  "unchanged", "merged",   "stale",    "missing",
-                                      "conflict", "exists",    "rejected", "held_back"};
-    return labels[static_cast<int>(status)];
+WriteOutcome write_or_raise(const Write& write) {
+    WriteOutcome outcome = write_row(write);
+    raise_unless_done(write, outcome);
+    table_close(write.relation, NoLock);
+    return outcome;
 }
 
-Datum status_datum(Oid type, WriteStatus status) {
-    return ObjectIdGetDatum(GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
-                                            ObjectIdGetDatum(type),
-                                            CStringGetDatum(status_label(status))));
-}
-
-// interlock.write_result
-Datum result_datum(FunctionCallInfo fcinfo, const WriteOutcome& outcome) {
-    TupleDesc desc;
-    get_call_result_type(fcinfo, nullptr, &desc);
-    desc = BlessTupleDesc(desc);
-    Datum values[4] = {status_datum(attribute(desc, 1)->atttypid, outcome.status),
-                       Int64GetDatum(outcome.version.value_or(0)), JsonbPGetDatum(outcome.current),
-                       JsonbPGetDatum(outcome.conflicts)};
-    bool nulls[4] = {false, !outcome.version, outcome.current == nullptr,
-                     outcome.conflicts == nullptr};
-    return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+Datum write_and_tell(FunctionCallInfo fcinfo, const Write& write) {
+    WriteOutcome outcome = write_row(write);
+    table_close(write.relation, NoLock);
+    return result_datum(fcinfo, outcome);
 }
 
 }  // namespace
@@ -87,20 +62,45 @@ Datum result_datum(FunctionCallInfo fcinfo, const WriteOutcome& outcome) {
 // versioned_update(rel regclass, key anycompatible, expected bigint, changes jsonb, base jsonb) →
 // bigint
 INTERLOCK_FUNCTION(versioned_update) {
-    Update update = read_update(fcinfo, Report::version);
-    WriteOutcome outcome = update_row(update);
-    raise_unless_done(update, outcome);
-    table_close(update.relation, NoLock);
-    if (!outcome.version) PG_RETURN_NULL();  // a trigger that fires after ours made it NULL
-    PG_RETURN_INT64(*outcome.version);
+    return version_result(fcinfo, write_or_raise(read_update(fcinfo, Report::version)));
 }
 
 // try_versioned_update(the same) → interlock.write_result
 INTERLOCK_FUNCTION(try_versioned_update) {
-    Update update = read_update(fcinfo, Report::row_and_conflicts);
-    WriteOutcome outcome = update_row(update);
-    table_close(update.relation, NoLock);
-    return result_datum(fcinfo, outcome);
+    return write_and_tell(fcinfo, read_update(fcinfo, Report::row_and_conflicts));
+}
+
+// versioned_delete(rel regclass, key anycompatible, expected bigint) → void
+INTERLOCK_FUNCTION(versioned_delete) {
+    write_or_raise(read_write(fcinfo, Operation::erase, Report::version));
+    PG_RETURN_VOID();
+}
+
+// try_versioned_delete(the same) → interlock.write_result
+INTERLOCK_FUNCTION(try_versioned_delete) {
+    return write_and_tell(fcinfo, read_write(fcinfo, Operation::erase, Report::row_and_conflicts));
+}
+
+// versioned_touch(rel regclass, key anycompatible, expected bigint) → bigint
+INTERLOCK_FUNCTION(versioned_touch) {
+    return version_result(fcinfo,
+                          write_or_raise(read_write(fcinfo, Operation::touch, Report::version)));
+}
+
+// try_versioned_touch(the same) → interlock.write_result
+INTERLOCK_FUNCTION(try_versioned_touch) {
+    return write_and_tell(fcinfo, read_write(fcinfo, Operation::touch, Report::row_and_conflicts));
+}
+
+// versioned_check(rel regclass, key anycompatible, expected bigint, lock text) → void
+INTERLOCK_FUNCTION(versioned_check) {
+    write_or_raise(read_write(fcinfo, read_lock(fcinfo), Report::version));
+    PG_RETURN_VOID();
+}
+
+// try_versioned_check(the same) → interlock.write_result
+INTERLOCK_FUNCTION(try_versioned_check) {
+    return write_and_tell(fcinfo, read_write(fcinfo, read_lock(fcinfo), Report::row_and_conflicts));
 }
 
 }  // namespace interlock

@@ -1,0 +1,89 @@
+#include "outcome.hpp"
+
+namespace interlock {
+namespace {
+
+const char* status_label(WriteStatus status) {
+    constexpr const char* labels[] = {"written",  "unchanged", "merged",   "stale",    "missing",
+                                      "conflict", "exists",    "rejected", "held_back"};
+    return labels[static_cast<int>(status)];
+}
+
+// The contested columns of an outcome, by name.
+List* contested_columns(const WriteOutcome& outcome) {
+    List* names = NIL;
+    if (outcome.conflicts == nullptr) return names;
+    for (JsonMembers members(outcome.conflicts); members.next();)
+        names = lappend(names, pnstrdup(members.name().data(), members.name().size()));
+    return names;
+}
+
+}  // namespace
+
+void require_writable(FunctionCallInfo fcinfo, const Table& table) {
+    if (table.temporary || (!XactReadOnly && !IsInParallelMode())) return;
+    const char* function = psprintf("interlock.%s()", get_func_name(fcinfo->flinfo->fn_oid));
+    PreventCommandIfReadOnly(function);
+    PreventCommandIfParallelMode(function);
+}
+
+void require_counter(Relation relation, const Table& table) {
+    if (table.versioning.kind != VersionKind::timestamptz) return;
+    ereport(ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+             errmsg("table \"%s\" is versioned by a timestamp, which is no expected version",
+                    table.name),
+             errhint("Use interlock.compare_and_update with the timestamp among the expected "
+                     "values, or version the table by a counter."),
+             errtable(relation)));
+}
+
+RowReport report_row(const RowName& row, std::optional<int64> expected,
+                     const WriteOutcome& outcome) {
+    return {row.relation,    key_text(row.table, row.key), key_json(row.table, row.key), expected,
+            outcome.version, contested_columns(outcome)};
+}
+
+void raise_unless_done(const Write& write, const WriteOutcome& outcome) {
+    switch (outcome.status) {
+        case WriteStatus::stale:
+            if (write.expected_values)
+                raise_values_changed(report_row(write, write.expected, outcome));
+            raise_stale_version(report_row(write, write.expected, outcome));
+        case WriteStatus::missing:
+            raise_row_missing(report_row(write, write.expected, outcome));
+        case WriteStatus::conflict:
+            raise_merge_conflict(report_row(write, write.expected, outcome));
+        case WriteStatus::exists:
+            raise_row_exists(report_row(write, write.expected, outcome));
+        case WriteStatus::rejected:
+            raise_write_rejected(report_row(write, write.expected, outcome));
+        default:
+            return;
+    }
+}
+
+Datum status_datum(Oid type, WriteStatus status) {
+    return ObjectIdGetDatum(GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
+                                            ObjectIdGetDatum(type),
+                                            CStringGetDatum(status_label(status))));
+}
+
+Datum result_datum(FunctionCallInfo fcinfo, const WriteOutcome& outcome) {
+    TupleDesc desc;
+    get_call_result_type(fcinfo, nullptr, &desc);
+    desc = BlessTupleDesc(desc);
+    Datum values[4] = {status_datum(attribute(desc, 1)->atttypid, outcome.status),
+                       Int64GetDatum(outcome.version.value_or(0)), JsonbPGetDatum(outcome.current),
+                       JsonbPGetDatum(outcome.conflicts)};
+    bool nulls[4] = {false, !outcome.version, outcome.current == nullptr,
+                     outcome.conflicts == nullptr};
+    return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+}
+
+Datum version_result(FunctionCallInfo fcinfo, const WriteOutcome& outcome) {
+    if (!outcome.version) PG_RETURN_NULL();
+    PG_RETURN_INT64(*outcome.version);
+}
+
+}  // namespace interlock
