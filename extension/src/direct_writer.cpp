@@ -260,7 +260,6 @@ Attempt store_new_row(Execution& execution, WriteOutcome& outcome) {
 }
 
 Attempt write_row(Execution& execution, bool compares, WriteOutcome& outcome) {
-    CheckCmdReplicaIdentity(execution.update.relation, CMD_UPDATE);
     form_new_row(execution);
     if (execution.update.table.versioning.only_before_update) {
         bump_version(execution, compares);
@@ -293,6 +292,8 @@ Attempt execute(Execution& execution, bool compares, MemoryContext memory, Write
 
 Attempt attempt(const Update& update, bool compares, WriteOutcome& outcome) {
     MemoryContext memory = CurrentMemoryContext;
+    // as UPDATE does, whether or not it finds a row
+    CheckCmdReplicaIdentity(update.relation, CMD_UPDATE);
     begin_statement();
     AfterTriggerBeginQuery();
     Execution execution = begin_execution(update, range_table(update, compares));
