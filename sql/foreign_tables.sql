@@ -125,7 +125,6 @@ SELECT remark, version FROM near WHERE id = 5;
 DROP ROLE IF EXISTS regress_foreign_reader;
 CREATE ROLE regress_foreign_reader;
 GRANT USAGE ON SCHEMA foreign_tables TO regress_foreign_reader;
-GRANT SELECT ON far TO regress_foreign_reader;
 SET ROLE regress_foreign_reader;
 SELECT put('far', '{"id": 5}', 8, '{"note": "x"}');
 RESET ROLE;
