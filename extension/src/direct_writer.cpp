@@ -400,7 +400,6 @@ std::optional<Attempt> run_before_triggers(const Execution& execution, WriteOutc
 }
 
 Attempt update_row(Execution& execution, Effect effect, WriteOutcome& outcome) {
-    CheckCmdReplicaIdentity(execution.place.relation, CMD_UPDATE);
     form_new_row(execution);
     if (!bumps_here(versioning_of(execution))) {
         if (std::optional<Attempt> ended = run_before_triggers(execution, outcome)) return *ended;
@@ -413,7 +412,6 @@ Attempt update_row(Execution& execution, Effect effect, WriteOutcome& outcome) {
 }
 
 Attempt erase_row(Execution& execution, WriteOutcome& outcome) {
-    CheckCmdReplicaIdentity(execution.place.relation, CMD_DELETE);
     const TriggerDesc* triggers = execution.place.relation->trigdesc;
     if (triggers && triggers->trig_delete_before_row)
         if (std::optional<Attempt> ended = run_before_triggers(execution, outcome)) return *ended;
@@ -456,8 +454,16 @@ Attempt execute(Execution& execution, MemoryContext memory, WriteOutcome& outcom
     return update_row(execution, effect, outcome);
 }
 
+// As the executor does, whether or not it finds a row.
+void require_replica_identity(const Write& write, const Place& place) {
+    if (is_check(write)) return;
+    bool erases = write.operation == Operation::erase;
+    CheckCmdReplicaIdentity(place.relation, erases ? CMD_DELETE : CMD_UPDATE);
+}
+
 Attempt attempt(const Write& write, const Place& place, bool compares, WriteOutcome& outcome) {
     MemoryContext memory = CurrentMemoryContext;
+    require_replica_identity(write, place);
     begin_statement();
     AfterTriggerBeginQuery();
     Execution execution = begin_execution(write, place, compares, range_table(write, compares));

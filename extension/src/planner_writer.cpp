@@ -160,6 +160,14 @@ bool makes_version(const Write& write) {
            write.table.versioning.kind != VersionKind::timestamptz;
 }
 
+// A rule that acts on updates need not return rows, and then refuses RETURNING.
+bool has_update_rules(Relation relation) {
+    const RuleLock* rules = relation->rd_rules;
+    for (int i = 0; rules && i < rules->numLocks; i++)
+        if (rules->rules[i]->event == CMD_UPDATE) return true;
+    return false;
+}
+
 // Nobody but our row trigger decides on the version, so it can say which one it stored.
 bool row_trigger_tells(const Write& write) {
     return write.table.relkind == RELKIND_RELATION && write.table.versioning.only_before_update &&
@@ -184,7 +192,8 @@ void append_update(StringInfo sql, const Write& write, bool compares, bool bumps
     if (bumps) append_bump(sql, write, compares, numbers);
     appendStringInfoString(sql, " WHERE ");
     append_conditions(sql, write, compares, numbers);
-    if (makes_version(write) && (bumps || !row_trigger_tells(write)))
+    if (makes_version(write) && (bumps || !row_trigger_tells(write)) &&
+        !has_update_rules(write.relation))
         append_returning(sql, write.table);
 }
 
@@ -284,11 +293,18 @@ std::optional<int64> returned_version() {
     return DatumGetInt64(version);
 }
 
+// The version of the row as it is, which this transaction has written.
+std::optional<int64> read_version(const Write& write) {
+    RowValues row;
+    if (!read_row(write, bms_make_singleton(write.table.versioning.column), row)) return {};
+    return version_in(write.table, row);
+}
+
 std::optional<int64> version_after(const Write& write, const OwnWrite& mine) {
     if (write.operation == Operation::erase) return {};
     if (!makes_version(write)) return write.expected;
     if (SPI_tuptable) return returned_version();
-    return mine.stored;
+    return has_update_rules(write.relation) ? read_version(write) : mine.stored;
 }
 
 void run_statement(const Write& write, Run& run) {

@@ -41,6 +41,7 @@ extern "C" {
 #include <nodes/makefuncs.h>
 #include <parser/parse_coerce.h>
 #include <parser/parsetree.h>
+#include <rewrite/prs2lock.h>
 #include <rewrite/rewriteHandler.h>
 #include <storage/lmgr.h>
 #include <tcop/utility.h>
