@@ -283,8 +283,11 @@ Attempt report(const WriteOutcome& reported, WriteOutcome& outcome) {
 Attempt execute(Execution& execution, bool compares, MemoryContext memory, WriteOutcome& outcome) {
     const Update& update = execution.update;
     if (!find_row(execution)) return report({WriteStatus::missing, {}, nullptr, nullptr}, outcome);
-    if (version_of(execution, execution.old_row) != update.expected)
+    if (version_of(execution, execution.old_row) != update.expected) {
+        if (update.report != Report::version && has_virtual_columns(update.relation))
+            return Attempt::planner;
         return report(stale_outcome(update, execution.old_row, memory), outcome);
+    }
     if (compares && already_holds(execution))
         return report({WriteStatus::unchanged, update.expected, nullptr, nullptr}, outcome);
     return write_row(execution, compares, outcome);
