@@ -177,8 +177,8 @@ SELECT put('base', 3, 5, '{"a": "z"}', false), put('leaf', 3, 5, '{"a": "z"}');
 ALTER TABLE leaf INHERIT mid;
 SELECT put('base', 3, 6, '{"a": "zz"}', false), put('mid', 2, 3, '{"a": "zz"}', false);
 
--- UNLOGGED and TEMPORARY partitions and children
-CREATE UNLOGGED TABLE fast (id integer PRIMARY KEY, a text) PARTITION BY HASH (id);
+-- UNLOGGED and TEMPORARY partitions
+CREATE TABLE fast (id integer PRIMARY KEY, a text) PARTITION BY HASH (id);
 CREATE UNLOGGED TABLE fast_0 PARTITION OF fast FOR VALUES WITH (MODULUS 2, REMAINDER 0);
 CREATE UNLOGGED TABLE fast_1 PARTITION OF fast FOR VALUES WITH (MODULUS 2, REMAINDER 1);
 INSERT INTO fast SELECT n, 'a' FROM generate_series(1, 20) AS n;

@@ -192,6 +192,30 @@ CREATE TRIGGER redundant BEFORE UPDATE ON searched FOR EACH ROW EXECUTE FUNCTION
 SELECT put('searched', 1, 2, '{"body": "fat cats"}'), put('searched', 1, 2, '{"body": "thin cats"}');
 SELECT * FROM searched;
 
+-- SYSTEM COLUMNS in triggers, conditions, checks and generated columns
+CREATE TABLE placed (id integer PRIMARY KEY, a text, home oid GENERATED ALWAYS AS (tableoid) STORED CHECK (tableoid <> 0));
+INSERT INTO placed VALUES (1, 'a');
+SELECT count(interlock.enable_versioning('placed'));
+CREATE FUNCTION place() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO log (line) VALUES (format('%s %s to %s, moved %s', TG_WHEN, OLD.tableoid::regclass, NEW.tableoid::regclass, OLD.ctid <> NEW.ctid));
+    RETURN NEW;
+END $$;
+CREATE TRIGGER after AFTER UPDATE ON placed FOR EACH ROW WHEN (OLD.tableoid = NEW.tableoid AND OLD.ctid <> NEW.ctid) EXECUTE FUNCTION place();
+SELECT put('placed', 1, 1, '{"a": "b"}');
+SELECT told();
+SELECT home = 'placed'::regclass AS home FROM placed;
+
+-- a trigger that FIRES AFTER OURS and clobbers the version: what was stored is what is told
+CREATE TABLE late (id integer PRIMARY KEY, a text);
+INSERT INTO late VALUES (1, 'a');
+SELECT count(interlock.enable_versioning('late'));
+CREATE FUNCTION clobber() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.version := 100; RETURN NEW; END $$;
+CREATE TRIGGER "~~late" BEFORE UPDATE ON late FOR EACH ROW EXECUTE FUNCTION clobber();
+SELECT put('late', 1, 1, '{"a": "b"}'), put('late', 1, 2, '{"a": "c"}'), put('late', 1, 100, '{"a": "c"}');
+SELECT * FROM late;
+SELECT problems FROM interlock.versioned_tables WHERE relation = 'late'::regclass;
+
 -- NESTED calls: each write's trigger writes the next row of the same table
 CREATE TABLE chain (id integer PRIMARY KEY, a integer);
 INSERT INTO chain SELECT n, 0 FROM generate_series(1, 5) AS n;

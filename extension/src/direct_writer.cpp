@@ -524,6 +524,7 @@ bool is_direct_now(const Write& write) {
 bool is_direct_place(const Write& write, const Place& place) {
     if (!place.table.direct.heap || !has_usable_trigger(write, place.table.versioning))
         return false;
+    if (write.expected_values && has_virtual_columns(place.relation)) return false;
     return !place.routed || !stores_row(write) || place.table.versioning.only_before_update;
 }
 

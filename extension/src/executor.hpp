@@ -70,6 +70,17 @@ inline IndexScanDesc begin_index_scan(Relation table, Relation index, Snapshot s
 #endif
 }
 
+// Columns that are computed when they are read (PostgreSQL 18): a row from the table itself shows
+// them as NULL.
+inline bool has_virtual_columns([[maybe_unused]] Relation relation) {
+#if PG_VERSION_NUM >= 180000
+    TupleConstr* constraints = RelationGetDescr(relation)->constr;
+    return constraints && constraints->has_generated_virtual;
+#else
+    return false;
+#endif
+}
+
 // Which indexes the new tuple needs: all, none (HOT), or from PostgreSQL 16 on
 // the summarizing ones only.
 #if PG_VERSION_NUM >= 160000
