@@ -1,6 +1,7 @@
 // Many rows by version in one call: in the order of their keys, all or nothing.
 
 #include "outcome.hpp"
+#include "subtransaction.hpp"
 
 namespace interlock {
 namespace {
@@ -115,19 +116,11 @@ void hold_back(Batch& batch) {
                                       nullptr};
 }
 
-// An error ends the subtransaction with everything else.
 void write_all_or_nothing(Batch& batch) {
-    MemoryContext memory = CurrentMemoryContext;
-    ResourceOwner owner = CurrentResourceOwner;
-    BeginInternalSubTransaction(nullptr);
-    MemoryContextSwitchTo(memory);
-    write_items(batch, Report::row_and_conflicts);
-    if (batch.failed)
-        RollbackAndReleaseCurrentSubTransaction();
-    else
-        ReleaseCurrentSubTransaction();
-    MemoryContextSwitchTo(memory);
-    CurrentResourceOwner = owner;
+    in_subtransaction([&] {
+        write_items(batch, Report::row_and_conflicts);
+        return batch.failed ? SubtransactionEnd::roll_back : SubtransactionEnd::commit;
+    });
     if (batch.failed) hold_back(batch);
 }
 

@@ -195,18 +195,23 @@ bool table_changed_since(const RowName& row, Snapshot snapshot) {
            !ItemPointerEquals(&then.tid, &now.tid);
 }
 
-// The columns of the base that a view's key columns are.
+[[noreturn]] void raise_untraceable(const RowName& row, const Column& shown) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("column \"%s\" of view \"%s\" is no column of a table, and identifies "
+                           "no row at this isolation level",
+                           shown.name, row.table.name),
+                    errtablecol(row.relation, shown.attno)));
+    pg_unreachable();
+}
+
+// The columns of the base that a view's key columns are; null where one is none.
 Jsonb* key_of_base(const RowName& row, Table& base) {
     JsonObject object;
     for (int i = 0; i < row.key.key->count; i++) {
         Column& shown = row.table.column(row.key.key->columns[i].attno);
         AttrNumber attno = row.table.base.columns[shown.attno - 1];
-        if (attno == 0)
-            ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                            errmsg("column \"%s\" of view \"%s\" is no column of a table, and "
-                                   "identifies no row at this isolation level",
-                                   shown.name, row.table.name),
-                            errtablecol(row.relation, shown.attno)));
+        if (attno == 0 && IsolationUsesXactSnapshot()) raise_untraceable(row, shown);
+        if (attno == 0) return nullptr;
         object.add(base.column(attno).name, show_value(row.table, shown, row.key.values[i]));
     }
     return object.finish();
@@ -216,8 +221,9 @@ Jsonb* key_of_base(const RowName& row, Table& base) {
 bool view_changed_since(const RowName& row, Snapshot snapshot) {
     Relation relation = relation_open(row.table.base.relid, AccessShareLock);
     Table& base = table_of(relation);
-    KeyValues key = read_named_key(relation, base, key_of_base(row, base));
-    bool changed = changed_since({relation, base, key}, snapshot);
+    Jsonb* key = key_of_base(row, base);
+    bool changed =
+        key && changed_since({relation, base, read_named_key(relation, base, key)}, snapshot);
     relation_close(relation, NoLock);
     return changed;
 }

@@ -4,6 +4,7 @@
 #include "current_row.hpp"
 #include "own_write.hpp"
 #include "statement.hpp"
+#include "subtransaction.hpp"
 #include "version.hpp"
 
 namespace interlock {
@@ -322,18 +323,6 @@ void run_statement(const Write& write, Run& run) {
     run.version = version_after(write, mine);
 }
 
-// Ends the subtransaction of a failed body, so that an error that goes on finds the transaction as
-// it was.
-ErrorData* roll_back(MemoryContext memory, ResourceOwner owner) {
-    MemoryContextSwitchTo(memory);
-    ErrorData* error = CopyErrorData();
-    FlushErrorState();
-    RollbackAndReleaseCurrentSubTransaction();
-    MemoryContextSwitchTo(memory);
-    CurrentResourceOwner = owner;
-    return error;
-}
-
 // The executor's own 40001 at READ COMMITTED, not one that a user's trigger raised.
 bool is_moved_row(const ErrorData& error) {
     if (error.sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE || error.filename == nullptr)
@@ -342,31 +331,6 @@ bool is_moved_row(const ErrorData& error) {
     std::string_view file = slash ? slash + 1 : error.filename;
     return file == "nodeModifyTable.c" || file == "trigger.c" || file == "heapam_handler.c" ||
            file == "execMain.c";
-}
-
-// Runs `body` in a subtransaction; false where it met a row that was moved to another partition.
-template <typename Body>
-bool survives_moved_row(Body body) {
-    MemoryContext memory = CurrentMemoryContext;
-    ResourceOwner owner = CurrentResourceOwner;
-    BeginInternalSubTransaction(nullptr);
-    MemoryContextSwitchTo(memory);
-    PG_TRY();
-    {
-        body();
-        ReleaseCurrentSubTransaction();
-        MemoryContextSwitchTo(memory);
-        CurrentResourceOwner = owner;
-    }
-    PG_CATCH();
-    {
-        ErrorData* error = roll_back(memory, owner);
-        if (!is_moved_row(*error)) ReThrowError(error);
-        FreeErrorData(error);
-        return false;
-    }
-    PG_END_TRY();
-    return true;
 }
 
 bool may_meet_moved_row(const Write& write) {
@@ -380,7 +344,12 @@ bool run_unless_moved(const Write& write, Run& run, bool last) {
         run_statement(write, run);
         return true;
     }
-    return survives_moved_row([&] { run_statement(write, run); });
+    return in_subtransaction(
+        [&] {
+            run_statement(write, run);
+            return SubtransactionEnd::commit;
+        },
+        is_moved_row);
 }
 
 WriteOutcome missing() {
