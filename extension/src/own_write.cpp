@@ -29,8 +29,16 @@ bool is_part_of(Relation relation, Oid named) {
 }  // namespace
 
 OwnWrite own_write(Table& table, const Changes& changes, int64 expected) {
-    return {new_token(), expected, table, changes, trigger_depth(),
-            Match::none, 0,        false, 0,       innermost};
+    return {new_token(), expected, table, changes, trigger_depth(), Match::none, 0,
+            false,       false,    false, 0,       innermost};
+}
+
+OwnWrite own_bump(Table& table) {
+    static constexpr Changes none = {};
+    OwnWrite write = own_write(table, none, 0);
+    write.match = Match::differs;
+    write.forces = write.bumps = true;
+    return write;
 }
 
 void begin_own_write(OwnWrite& write) {
@@ -48,8 +56,8 @@ OwnWrite* find_own_write(int64 token) {
 OwnWrite* take_own_write(Relation relation, int64 old_version) {
     OwnWrite* write = innermost;
     if (write == nullptr || write->taken || write->match != Match::differs) return nullptr;
-    if (write->expected != old_version || write->trigger_depth + 1 != trigger_depth())
-        return nullptr;
+    if (!write->bumps && write->expected != old_version) return nullptr;
+    if (write->trigger_depth + 1 != trigger_depth()) return nullptr;
     if (!is_part_of(relation, write->table.relid)) return nullptr;
     write->taken = true;
     return write;

@@ -19,12 +19,17 @@ struct OwnWrite {
     int looks;     // how often the condition was evaluated: again for a row that changed under the
                    // UPDATE
     bool taken;    // the row trigger has seen its row
+    bool forces;   // makes a new version, whatever it changes
+    bool bumps;    // is of a root: judges no version
     int64 stored;  // the version that the row trigger gave it
     OwnWrite* outer;
 };
 
 // A write that is not running yet; it does so from begin to end.
 OwnWrite own_write(Table& table, const Changes& changes, int64 expected);
+// The same for the bump of a root, by a statement that sets the version to itself.
+OwnWrite own_bump(Table& table);
+
 void begin_own_write(OwnWrite& write);
 void end_own_write(const OwnWrite& write);
 

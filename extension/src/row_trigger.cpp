@@ -5,6 +5,7 @@
 #include "key.hpp"
 #include "observations.hpp"
 #include "own_write.hpp"
+#include "root_touches.hpp"
 #include "version.hpp"
 
 namespace interlock {
@@ -179,10 +180,27 @@ bool accepts_increment(const Versioning& settings) {
     return settings.accept != Accept::echo;
 }
 
+// The bump of a root, or a forced write of ours: a new version, whatever else changed.
+HeapTuple force_version(const Firing& firing, OwnWrite& own, int64 old_version) {
+    own.stored = next_counter(firing, old_version);
+    return with_counter(firing, own.stored);
+}
+
+// The row has its version from a bump of a root in this transaction, which the writer does not know
+// of: it sends what it read before, or that plus one.
+bool is_before_own_bump(const Firing& firing, int64 old_version, int64 expected) {
+    bool believed = (expected == old_version && accepts_increment(firing.settings)) ||
+                    (expected == old_version - 1 && accepts_echo(firing.settings));
+    return believed &&
+           is_own_bump(RelationGetRelid(firing.relation), firing.data->tg_trigtuple, old_version);
+}
+
 // The version is in the SET list: the writer says which one it read.
 HeapTuple judge_version(const Firing& firing, int64 old_version, Version sent) {
     std::optional<int64> expected;
     if (!sent.is_null) expected = version_number(firing.settings.kind, sent.value);
+    if (expected && is_before_own_bump(firing, old_version, *expected))
+        return with_counter(firing, old_version);
     if (expected == old_version && accepts_echo(firing.settings))
         return with_counter(firing,
                             row_changed(firing) ? next_counter(firing, old_version) : old_version);
@@ -197,6 +215,7 @@ HeapTuple judge_version(const Firing& firing, int64 old_version, Version sent) {
 // The version is not in the SET list: ours, a referential action's, or a write without a version.
 HeapTuple judge_versionless(const Firing& firing, int64 old_version) {
     OwnWrite* own = take_own_write(firing.relation, old_version);
+    if (own && own->forces) return force_version(firing, *own, old_version);
     bool changed = row_changed(firing);
     if (changed && firing.settings.require_version && !own && !InNoForceRLSOperation())
         refuse_versionless(firing);
@@ -219,6 +238,8 @@ HeapTuple update_counter(const Firing& firing) {
     if (before.is_null) return update_without_counter(firing);
     int64 old_version = version_number(firing.settings.kind, before.value);
     if (!firing.sets(firing.settings.column)) return judge_versionless(firing, old_version);
+    OwnWrite* own = take_own_write(firing.relation, old_version);
+    if (own && own->forces) return force_version(firing, *own, old_version);
     return judge_version(firing, old_version, version_in(firing, firing.new_row));
 }
 
@@ -246,7 +267,9 @@ HeapTuple update_timestamp(const Firing& firing) {
     if (firing.sets(firing.settings.column) && !sent.is_null &&
         DatumGetTimestampTz(sent.value) > old_version)
         return firing.data->tg_newtuple;
-    TimestampTz version = row_changed(firing) ? next_timestamp(firing, old_version) : old_version;
+    OwnWrite* own = take_own_write(firing.relation, 0);
+    bool makes_version = (own && own->forces) || row_changed(firing);
+    TimestampTz version = makes_version ? next_timestamp(firing, old_version) : old_version;
     if (!sent.is_null && DatumGetTimestampTz(sent.value) == version)
         return firing.data->tg_newtuple;
     return store_version(firing, firing.data->tg_newtuple, TimestampTzGetDatum(version));

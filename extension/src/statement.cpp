@@ -56,22 +56,26 @@ void append_column(StringInfo sql, const Column& column) {
 }
 
 void append_key_condition(StringInfo sql, Table& table) {
-    for (int i = 0; i < table.key.count; i++) {
-        const KeyColumn& key = table.key.columns[i];
-        const Column& column = table.column(key.attno);
+    append_key_condition(sql, table, table.key);
+}
+
+void append_key_condition(StringInfo sql, Table& table, const Key& key) {
+    for (int i = 0; i < key.count; i++) {
+        const KeyColumn& part = key.columns[i];
+        const Column& column = table.column(part.attno);
         if (i > 0) appendStringInfoString(sql, " AND ");
         append_column(sql, column);
-        append_operand_type(sql, key, column.type);
-        append_operator(sql, key.equal_operator);
+        append_operand_type(sql, part, column.type);
+        append_operator(sql, part.equal_operator);
         appendStringInfo(sql, "$%d", i + 1);
-        append_operand_type(sql, key, key.type);
+        append_operand_type(sql, part, part.type);
     }
 }
 
-Parameters::Parameters(Table& table, int more)
-    : types_(allocate<Oid>(table.key.count + more)), count_(0) {
-    for (int i = 0; i < table.key.count; i++)
-        add(table.key.columns[i].type);
+Parameters::Parameters(const Key& key, int more)
+    : types_(allocate<Oid>(key.count + more)), count_(0) {
+    for (int i = 0; i < key.count; i++)
+        add(key.columns[i].type);
 }
 
 int Parameters::add(Oid type) {
@@ -93,14 +97,19 @@ SPIPlanPtr prepare_plan(Table& table, const char* sql, const Parameters& paramet
 
 void execute_plan(SPIPlanPtr plan, Table& table, const KeyValues& key, const Values& more,
                   Snapshot snapshot, bool writes) {
-    int count = table.key.count + more.count;
+    execute_plan(plan, table.key.count, key, more, snapshot, writes);
+}
+
+void execute_plan(SPIPlanPtr plan, int key_count, const KeyValues& key, const Values& more,
+                  Snapshot snapshot, bool writes) {
+    int count = key_count + more.count;
     Datum* values = allocate<Datum>(count);
     char* nulls = allocate<char>(count);
     memset(nulls, ' ', count);
-    memcpy(values, key.values, sizeof(Datum) * table.key.count);
+    memcpy(values, key.values, sizeof(Datum) * key_count);
     for (int i = 0; i < more.count; i++) {
-        values[table.key.count + i] = more.values[i];
-        if (more.nulls[i]) nulls[table.key.count + i] = 'n';
+        values[key_count + i] = more.values[i];
+        if (more.nulls[i]) nulls[key_count + i] = 'n';
     }
     bool read_only = snapshot != InvalidSnapshot && !writes;
     int result =

@@ -10,6 +10,7 @@ void append_table(StringInfo sql, Relation relation);
 
 // k1 = $1 AND k2 = $2, with the operators of the key's index, found by no search_path.
 void append_key_condition(StringInfo sql, Table& table);
+void append_key_condition(StringInfo sql, Table& table, const Key& key);
 
 // The column, quoted and qualified by t.
 void append_column(StringInfo sql, const Column& column);
@@ -17,7 +18,8 @@ void append_column(StringInfo sql, const Column& column);
 // The parameters of a statement: the key first, then what add() appends.
 class Parameters {
   public:
-    Parameters(Table& table, int more);
+    Parameters(const Key& key, int more);
+    Parameters(Table& table, int more) : Parameters(table.key, more) {}
     int add(Oid type);  // the number to write after $
     const Oid* types() const { return types_; }
     int count() const { return count_; }
@@ -40,6 +42,8 @@ struct Values {
 // Runs it as a statement of its own; with a snapshot that is not its own where one is given, and
 // then (InvalidSnapshot apart) without writing unless `writes`.
 void execute_plan(SPIPlanPtr plan, Table& table, const KeyValues& key, const Values& more,
+                  Snapshot snapshot, bool writes = false);
+void execute_plan(SPIPlanPtr plan, int key_count, const KeyValues& key, const Values& more,
                   Snapshot snapshot, bool writes = false);
 
 }  // namespace interlock
