@@ -114,7 +114,8 @@ SELECT tgrelid::pg_catalog.regclass AS relation,
        'require_version=true' OPERATOR(pg_catalog.=) ANY (args) AS require_version,
        CASE WHEN args IS NULL THEN NULL
             WHEN 'mode=observe' OPERATOR(pg_catalog.=) ANY (args) THEN 'observe' ELSE 'enforce' END AS mode,
-       ARRAY(SELECT DISTINCT o.root::pg_catalog.regclass FROM roots AS o WHERE o.tgrelid OPERATOR(pg_catalog.=) tables.tgrelid ORDER BY 1) AS roots,
+       ARRAY(SELECT o.root::pg_catalog.regclass FROM roots AS o WHERE o.tgrelid OPERATOR(pg_catalog.=) tables.tgrelid
+             GROUP BY o.root ORDER BY o.root::pg_catalog.regclass::pg_catalog.text COLLATE pg_catalog."C") AS roots,
        pg_catalog.array_remove(ARRAY[
            CASE WHEN attname IS NULL AND args IS NOT NULL THEN 'has lost its version column' END,
            CASE WHEN several THEN 'it has more than one version trigger' END,
@@ -143,7 +144,7 @@ SELECT tgrelid::pg_catalog.regclass AS relation,
                         THEN 'not all triggers for its root %s are enabled as they should be' END)) AS p (position, text),
            LATERAL (SELECT pg_catalog.format(text, root::pg_catalog.regclass) AS problem) AS f
            WHERE text IS NOT NULL
-           ORDER BY root, position) AS problems
+           ORDER BY root::pg_catalog.regclass::pg_catalog.text COLLATE pg_catalog."C", position) AS problems
 FROM tables;
 COMMENT ON VIEW interlock.versioned_tables IS
 'The versioned tables of this database with their settings and roots, and what keeps versioning from being in force. One row per partition too; a child of a root that is not versioned itself has roots and no settings.';

@@ -1,5 +1,10 @@
 #include "definition.hpp"
 
+extern "C" {
+#include <catalog/dependency.h>
+#include <commands/tablecmds.h>
+}
+
 namespace interlock {
 namespace {
 
@@ -21,6 +26,20 @@ bool is_in(const TriggerFunctions& ours, const Trigger& trigger, TriggerFamily f
     }
 }
 
+// DETACH PARTITION leaves the triggers that refer to another table, which it takes for foreign
+// keys', where they are.
+bool is_inherited(Relation relation, const Trigger& trigger) {
+    return trigger.tgisclone && relation->rd_rel->relispartition;
+}
+
+// So that the detached table's trigger can be dropped without the former parent's.
+void cut_off(const Trigger& trigger) {
+    deleteDependencyRecordsForClass(TriggerRelationId, trigger.tgoid, TriggerRelationId,
+                                    DEPENDENCY_PARTITION_PRI);
+    deleteDependencyRecordsForClass(TriggerRelationId, trigger.tgoid, RelationRelationId,
+                                    DEPENDENCY_PARTITION_SEC);
+}
+
 // The names of the relation's triggers that meet the predicate, without those of its parent.
 template <typename Predicate>
 List* trigger_names(Oid relid, Predicate predicate) {
@@ -28,11 +47,20 @@ List* trigger_names(Oid relid, Predicate predicate) {
     List* names = NIL;
     for (int i = 0; relation->trigdesc && i < relation->trigdesc->numtriggers; i++) {
         const Trigger& trigger = relation->trigdesc->triggers[i];
-        if (!trigger.tgisclone && predicate(trigger))
-            names = lappend(names, pstrdup(trigger.tgname));
+        if (is_inherited(relation, trigger) || !predicate(trigger)) continue;
+        if (trigger.tgisclone) cut_off(trigger);
+        names = lappend(names, pstrdup(trigger.tgname));
     }
     relation_close(relation, NoLock);
     return names;
+}
+
+// PostgreSQL would let the events go with the trigger, and the roots that they stand for stay as they
+// are.
+void require_no_pending_events(Oid relid) {
+    Relation relation = relation_open(relid, NoLock);
+    if (roots_of(relation) != NIL) CheckTableNotInUse(relation, "DROP TRIGGER");
+    relation_close(relation, NoLock);
 }
 
 bool drop_named(Oid relid, List* names) {
@@ -47,9 +75,10 @@ bool drop_named(Oid relid, List* names) {
 List* children_of(Oid root) {
     query(
         psprintf("SELECT DISTINCT t.tgrelid FROM pg_catalog.pg_trigger t "
+                 "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) t.tgrelid "
                  "WHERE t.tgconstrrelid OPERATOR(pg_catalog.=) %u "
                  "AND t.tgfoid OPERATOR(pg_catalog.=) %u "
-                 "AND t.tgparentid OPERATOR(pg_catalog.=) 0 ORDER BY 1",
+                 "AND (t.tgparentid OPERATOR(pg_catalog.=) 0 OR NOT c.relispartition) ORDER BY 1",
                  root, trigger_functions().oids[static_cast<int>(TriggerFunction::root_version)]));
     return fetched_oids();
 }
@@ -100,6 +129,7 @@ void require_owner(Oid relid) {
 
 bool drop_triggers(Oid relid, TriggerFamily family) {
     TriggerFunctions ours = trigger_functions();
+    if (family != TriggerFamily::versioning) require_no_pending_events(relid);
     return drop_named(relid, trigger_names(relid, [&](const Trigger& trigger) {
                           return is_in(ours, trigger, family);
                       }));
@@ -133,7 +163,7 @@ bool has_inherited_triggers(Oid relid, TriggerFamily family) {
     bool found = false;
     for (int i = 0; relation->trigdesc && i < relation->trigdesc->numtriggers; i++) {
         const Trigger& trigger = relation->trigdesc->triggers[i];
-        found |= trigger.tgisclone && is_in(ours, trigger, family);
+        found |= is_inherited(relation, trigger) && is_in(ours, trigger, family);
     }
     relation_close(relation, NoLock);
     return found;

@@ -284,8 +284,9 @@ List* tables_with_triggers() {
         "SELECT DISTINCT t.tgrelid FROM pg_catalog.pg_trigger t "
         "JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) t.tgfoid "
         "JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace "
-        "WHERE n.nspname OPERATOR(pg_catalog.=) 'interlock' AND t.tgparentid "
-        "OPERATOR(pg_catalog.=) 0");
+        "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) t.tgrelid "
+        "WHERE n.nspname OPERATOR(pg_catalog.=) 'interlock' "
+        "AND (t.tgparentid OPERATOR(pg_catalog.=) 0 OR NOT c.relispartition)");
     return fetched_oids();
 }
 
