@@ -44,7 +44,7 @@ COMMENT ON FUNCTION interlock.enable_versioning(pg_catalog.regclass, pg_catalog.
 CREATE FUNCTION interlock.disable_versioning(rel pg_catalog.regclass) RETURNS pg_catalog.void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_disable_versioning';
 COMMENT ON FUNCTION interlock.disable_versioning(pg_catalog.regclass) IS
-'Takes the version triggers off a table; the column stays. Needs ownership (42501); 55000 where the table is not versioned. Takes ACCESS EXCLUSIVE.';
+'Takes the version triggers off a table, and off the children of which it is a root; the column stays. Needs ownership of all of them (42501); 55000 where the table is not versioned. Takes ACCESS EXCLUSIVE.';
 
 CREATE FUNCTION interlock.disable_all() RETURNS pg_catalog.int4
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_disable_all';
@@ -53,13 +53,15 @@ COMMENT ON FUNCTION interlock.disable_all() IS
 
 CREATE VIEW interlock.versioned_tables AS
 WITH triggers AS NOT MATERIALIZED (
-    SELECT t.tgrelid, t.tgname, t.tgtype, t.tgenabled, t.tgattr, p.proname AS ours,
+    SELECT t.tgrelid, t.tgname, t.tgtype, t.tgenabled, t.tgattr, t.tgconstrrelid, p.proname AS ours,
            pg_catalog.string_to_array(pg_catalog.encode(t.tgargs, 'escape'), '\000') AS args
     FROM pg_catalog.pg_trigger AS t
     LEFT JOIN pg_catalog.pg_proc AS p
         ON p.oid OPERATOR(pg_catalog.=) t.tgfoid
         AND p.pronamespace OPERATOR(pg_catalog.=) (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname OPERATOR(pg_catalog.=) 'interlock')
     WHERE NOT t.tgisinternal OR t.tgparentid OPERATOR(pg_catalog.<>) 0
+), roots AS NOT MATERIALIZED (
+    SELECT DISTINCT tgrelid, tgconstrrelid AS root, tgenabled FROM triggers WHERE ours OPERATOR(pg_catalog.=) 'root_version'
 ), tables AS (
     SELECT r.tgrelid, r.tgname, r.tgenabled, r.args, a.attnum, a.attname, a.atttypid,
            ARRAY(SELECT x.attname
@@ -94,18 +96,28 @@ WITH triggers AS NOT MATERIALIZED (
       AND NOT EXISTS (SELECT FROM triggers AS l
                       WHERE l.tgrelid OPERATOR(pg_catalog.=) r.tgrelid AND l.ours OPERATOR(pg_catalog.=) 'row_version'
                         AND l.tgname OPERATOR(pg_catalog.>) r.tgname)
+    UNION ALL
+    SELECT DISTINCT c.tgrelid, NULL::pg_catalog.name, NULL::"char", NULL::pg_catalog.text[], NULL::pg_catalog.int2,
+           NULL::pg_catalog.name, NULL::pg_catalog.oid, NULL::pg_catalog.name[], NULL::pg_catalog.name, NULL::boolean,
+           NULL::pg_catalog.oid
+    FROM roots AS c
+    WHERE NOT EXISTS (SELECT FROM triggers AS v WHERE v.tgrelid OPERATOR(pg_catalog.=) c.tgrelid AND v.ours OPERATOR(pg_catalog.=) 'row_version')
 )
 SELECT tgrelid::pg_catalog.regclass AS relation,
        attname AS version_column,
        pg_catalog.format_type(atttypid, NULL) AS kind,
        except_columns,
-       CASE WHEN 'accept=echo' OPERATOR(pg_catalog.=) ANY (args) THEN 'echo'
+       CASE WHEN args IS NULL THEN NULL
+            WHEN 'accept=echo' OPERATOR(pg_catalog.=) ANY (args) THEN 'echo'
             WHEN 'accept=increment' OPERATOR(pg_catalog.=) ANY (args) THEN 'increment'
             ELSE 'either' END AS accept,
        'require_version=true' OPERATOR(pg_catalog.=) ANY (args) AS require_version,
-       CASE WHEN 'mode=observe' OPERATOR(pg_catalog.=) ANY (args) THEN 'observe' ELSE 'enforce' END AS mode,
+       CASE WHEN args IS NULL THEN NULL
+            WHEN 'mode=observe' OPERATOR(pg_catalog.=) ANY (args) THEN 'observe' ELSE 'enforce' END AS mode,
+       ARRAY(SELECT o.root::pg_catalog.regclass FROM roots AS o WHERE o.tgrelid OPERATOR(pg_catalog.=) tables.tgrelid
+             GROUP BY o.root ORDER BY o.root::pg_catalog.regclass::pg_catalog.text COLLATE pg_catalog."C") AS roots,
        pg_catalog.array_remove(ARRAY[
-           CASE WHEN attname IS NULL THEN 'has lost its version column' END,
+           CASE WHEN attname IS NULL AND args IS NOT NULL THEN 'has lost its version column' END,
            CASE WHEN several THEN 'it has more than one version trigger' END,
            CASE WHEN tgenabled OPERATOR(pg_catalog.=) 'D' THEN 'its version trigger is disabled'
                 WHEN tgenabled OPERATOR(pg_catalog.=) 'R' THEN 'its version trigger fires on replicas only'
@@ -114,10 +126,28 @@ SELECT tgrelid::pg_catalog.regclass AS relation,
            CASE WHEN later_trigger IS NOT NULL
                 THEN pg_catalog.format('trigger %I fires after the version trigger', later_trigger) END,
            CASE WHEN unversioned_child IS NOT NULL
-                THEN pg_catalog.format('child table %s is not versioned', unversioned_child::pg_catalog.regclass) END], NULL) AS problems
+                THEN pg_catalog.format('child table %s is not versioned', unversioned_child::pg_catalog.regclass) END], NULL)
+       OPERATOR(pg_catalog.||) ARRAY(
+           SELECT problem
+           FROM (SELECT DISTINCT root FROM roots AS o WHERE o.tgrelid OPERATOR(pg_catalog.=) tables.tgrelid) AS o,
+           LATERAL (VALUES
+               (1, CASE WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS f
+                                         WHERE f.contype OPERATOR(pg_catalog.=) 'f' AND f.conrelid OPERATOR(pg_catalog.=) tables.tgrelid
+                                           AND f.confrelid OPERATOR(pg_catalog.=) root)
+                        THEN 'its foreign key to its root %s is gone' END),
+               (2, CASE WHEN NOT EXISTS (SELECT FROM triggers AS v
+                                         WHERE v.tgrelid OPERATOR(pg_catalog.=) root AND v.ours OPERATOR(pg_catalog.=) 'row_version')
+                        THEN 'its root %s is not versioned' END),
+               (3, CASE WHEN EXISTS (SELECT FROM roots AS e
+                                     WHERE e.tgrelid OPERATOR(pg_catalog.=) tables.tgrelid AND e.root OPERATOR(pg_catalog.=) o.root
+                                       AND e.tgenabled OPERATOR(pg_catalog.<>) 'O')
+                        THEN 'not all triggers for its root %s are enabled as they should be' END)) AS p (position, text),
+           LATERAL (SELECT pg_catalog.format(text, root::pg_catalog.regclass) AS problem) AS f
+           WHERE text IS NOT NULL
+           ORDER BY root::pg_catalog.regclass::pg_catalog.text COLLATE pg_catalog."C", position) AS problems
 FROM tables;
 COMMENT ON VIEW interlock.versioned_tables IS
-'The versioned tables of this database with their settings, and what keeps versioning from being in force. One row per partition too.';
+'The versioned tables of this database with their settings and roots, and what keeps versioning from being in force. One row per partition too; a child of a root that is not versioned itself has roots and no settings.';
 GRANT SELECT ON interlock.versioned_tables TO PUBLIC;
 
 CREATE FUNCTION interlock.assert_versioned(rels pg_catalog.regclass[]) RETURNS pg_catalog.void
@@ -131,6 +161,29 @@ CREATE FUNCTION interlock.observed_writes(
     LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'interlock_observed_writes';
 COMMENT ON FUNCTION interlock.observed_writes() IS
 'What tables in mode observe would have refused in this session, by table, role, application_name and condition (stale_version or version_required).';
+
+-- Roots
+
+CREATE FUNCTION interlock.root_touched(root pg_catalog.regclass, child pg_catalog.oid, VARIADIC keys "any") RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_root_touched';
+COMMENT ON FUNCTION interlock.root_touched(pg_catalog.regclass, pg_catalog.oid, "any") IS
+'In the WHEN of a root''s triggers, which enable_root_versioning creates: remembers the root of the row, and is true the first time in a transaction. 55000 where the foreign key is gone, 0A000 anywhere else.';
+
+CREATE FUNCTION interlock.root_version() RETURNS pg_catalog.trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_root_version';
+COMMENT ON FUNCTION interlock.root_version() IS
+'The deferred trigger on the child of a root; enable_root_versioning creates it. Makes a new version of each root that was touched, as the root''s owner, and locks the row as UPDATE does. IL004 where a trigger of the root rejects it, 40001 at REPEATABLE READ and above where the root changed since the snapshot.';
+
+CREATE FUNCTION interlock.enable_root_versioning(
+    child pg_catalog.regclass, root pg_catalog.regclass, foreign_key pg_catalog.name DEFAULT NULL) RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_enable_root_versioning';
+COMMENT ON FUNCTION interlock.enable_root_versioning(pg_catalog.regclass, pg_catalog.regclass, pg_catalog.name) IS
+'Has every transaction that changes rows of child make one new version of the root rows they refer to, at commit. foreign_key: which one, where child has several to root; a call for another one adds it. Needs ownership of both (42501). Takes ACCESS EXCLUSIVE on child and ACCESS SHARE on root. 42704 for no such foreign key, 22023 for several or for a table that would be its own root, 55000 where root is not versioned or is below child already, or child is a partition that has its roots from its parent.';
+
+CREATE FUNCTION interlock.disable_root_versioning(child pg_catalog.regclass, root pg_catalog.regclass) RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_disable_root_versioning';
+COMMENT ON FUNCTION interlock.disable_root_versioning(pg_catalog.regclass, pg_catalog.regclass) IS
+'Ends what enable_root_versioning began, for every foreign key between the two tables. Needs ownership of both (42501); 55000 where there is none, or for a partition that has its roots from its parent. Takes ACCESS EXCLUSIVE on child.';
 
 -- Writes
 

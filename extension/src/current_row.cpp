@@ -25,7 +25,7 @@ void append_columns(StringInfo sql, Table& table, const Bitmapset* columns) {
     }
 }
 
-SPIPlanPtr prepare_read(const RowName& row, const Bitmapset* columns, bool identity) {
+SPIPlanPtr prepare_read(const KeyedRow& row, const Bitmapset* columns, bool identity) {
     StringInfoData sql;
     initStringInfo(&sql);
     appendStringInfoString(&sql, "SELECT ");
@@ -38,7 +38,7 @@ SPIPlanPtr prepare_read(const RowName& row, const Bitmapset* columns, bool ident
     return prepare_plan(row.table, sql.data, Parameters(*row.key.key, 0));
 }
 
-ReadStatement* add_read_statement(const RowName& row, const Bitmapset* columns, bool identity) {
+ReadStatement* add_read_statement(const KeyedRow& row, const Bitmapset* columns, bool identity) {
     Table& table = row.table;
     SPIPlanPtr plan = prepare_read(row, columns, identity);
     MemoryContext previous = MemoryContextSwitchTo(table.context);
@@ -49,7 +49,7 @@ ReadStatement* add_read_statement(const RowName& row, const Bitmapset* columns, 
     return table.read_statements = statement;
 }
 
-SPIPlanPtr read_plan(const RowName& row, const Bitmapset* columns, bool identity) {
+SPIPlanPtr read_plan(const KeyedRow& row, const Bitmapset* columns, bool identity) {
     for (ReadStatement* statement = row.table.read_statements; statement;
          statement = statement->next)
         if (statement->role == GetUserId() && statement->key == row.key.key &&
@@ -169,7 +169,7 @@ struct RowIdentity {
 
 // As the table's owner, as ri_PerformCheck() does: column grants do not cover ctid, and a policy
 // must not make a row look changed.
-RowIdentity row_identity(const RowName& row, Snapshot snapshot) {
+RowIdentity row_identity(const KeyedRow& row, Snapshot snapshot) {
     Oid role;
     int context;
     GetUserIdAndSecContext(&role, &context);
@@ -188,14 +188,14 @@ RowIdentity row_identity(const RowName& row, Snapshot snapshot) {
     return identity;
 }
 
-bool table_changed_since(const RowName& row, Snapshot snapshot) {
+bool table_changed_since(const KeyedRow& row, Snapshot snapshot) {
     RowIdentity then = row_identity(row, snapshot);
     RowIdentity now = row_identity(row, GetLatestSnapshot());
     return then.found != now.found || then.relid != now.relid ||
            !ItemPointerEquals(&then.tid, &now.tid);
 }
 
-[[noreturn]] void raise_untraceable(const RowName& row, const Column& shown) {
+[[noreturn]] void raise_untraceable(const KeyedRow& row, const Column& shown) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("column \"%s\" of view \"%s\" is no column of a table, and identifies "
                            "no row at this isolation level",
@@ -205,7 +205,7 @@ bool table_changed_since(const RowName& row, Snapshot snapshot) {
 }
 
 // The columns of the base that a view's key columns are; null where one is none.
-Jsonb* key_of_base(const RowName& row, Table& base) {
+Jsonb* key_of_base(const KeyedRow& row, Table& base) {
     JsonObject object;
     for (int i = 0; i < row.key.key->count; i++) {
         Column& shown = row.table.column(row.key.key->columns[i].attno);
@@ -218,7 +218,7 @@ Jsonb* key_of_base(const RowName& row, Table& base) {
 }
 
 // A view's row is as old as the one below it.
-bool view_changed_since(const RowName& row, Snapshot snapshot) {
+bool view_changed_since(const KeyedRow& row, Snapshot snapshot) {
     Relation relation = relation_open(row.table.base.relid, AccessShareLock);
     Table& base = table_of(relation);
     Jsonb* key = key_of_base(row, base);
@@ -230,7 +230,7 @@ bool view_changed_since(const RowName& row, Snapshot snapshot) {
 
 }  // namespace
 
-bool read_row(const RowName& row, const Bitmapset* columns, RowValues& values) {
+bool read_row(const KeyedRow& row, const Bitmapset* columns, RowValues& values) {
     execute_plan(read_plan(row, columns, false), row.key, {}, InvalidSnapshot);
     if (SPI_processed > 1) raise_several_rows(row);
     if (SPI_processed == 0) return false;
@@ -238,7 +238,7 @@ bool read_row(const RowName& row, const Bitmapset* columns, RowValues& values) {
     return true;
 }
 
-HeapTuple fetch_row(const RowName& row, const Bitmapset* columns) {
+HeapTuple fetch_row(const KeyedRow& row, const Bitmapset* columns) {
     MemoryContext memory = CurrentMemoryContext;
     HeapTuple tuple = nullptr;
     SPI_connect();
@@ -316,7 +316,7 @@ JsonbValue* base_member(Jsonb* base, const Column& column) {
     return base ? find_member(base, column.name) : nullptr;
 }
 
-Jsonb* show_conflict(const RowName& row, Column& column, const Conflict& conflict) {
+Jsonb* show_conflict(const KeyedRow& row, Column& column, const Conflict& conflict) {
     Table& table = row.table;
     JsonObject object;
     if (conflict.base) {
@@ -330,7 +330,7 @@ Jsonb* show_conflict(const RowName& row, Column& column, const Conflict& conflic
     return object.finish();
 }
 
-bool changed_since(const RowName& row, Snapshot snapshot) {
+bool changed_since(const KeyedRow& row, Snapshot snapshot) {
     switch (row.relation->rd_rel->relkind) {
         case RELKIND_VIEW:
             return OidIsValid(row.table.base.relid) && view_changed_since(row, snapshot);
@@ -341,13 +341,13 @@ bool changed_since(const RowName& row, Snapshot snapshot) {
     }
 }
 
-void require_newest_row(const RowName& row) {
+void require_newest_row(const KeyedRow& row) {
     if (IsolationUsesXactSnapshot() && changed_since(row, GetTransactionSnapshot()))
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("could not serialize access due to concurrent update")));
 }
 
-void raise_several_rows(const RowName& row) {
+void raise_several_rows(const KeyedRow& row) {
     bool table = row.table.relkind == RELKIND_RELATION;
     ereport(ERROR,
             (errcode(ERRCODE_CARDINALITY_VIOLATION),

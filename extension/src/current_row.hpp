@@ -19,11 +19,11 @@ struct RowValues {
 
 // Reads these columns of the row with a new snapshot at READ COMMITTED and with the transaction's
 // above; false where there is none. Needs an SPI connection; the values live as long as it.
-bool read_row(const RowName& row, const Bitmapset* columns, RowValues& values);
+bool read_row(const KeyedRow& row, const Bitmapset* columns, RowValues& values);
 
 // The same with a connection of its own, as a tuple of the relation; null where there is no row.
 // Columns that were not asked for are NULL in it.
-HeapTuple fetch_row(const RowName& row, const Bitmapset* columns);
+HeapTuple fetch_row(const KeyedRow& row, const Bitmapset* columns);
 RowValues deform_row(Relation relation, const Bitmapset* columns, HeapTuple tuple);
 
 // The columns that the caller may SELECT.
@@ -54,16 +54,16 @@ struct Conflict {
     Datum theirs;
     bool theirs_null;
 };
-Jsonb* show_conflict(const RowName& row, Column& column, const Conflict& conflict);
+Jsonb* show_conflict(const KeyedRow& row, Column& column, const Conflict& conflict);
 
 // 21000: the key is not unique there.
-[[noreturn]] void raise_several_rows(const RowName& row);
+[[noreturn]] void raise_several_rows(const KeyedRow& row);
 
 // Is the row with the key another one now than the snapshot shows: changed, moved, gone or new?
-bool changed_since(const RowName& row, Snapshot snapshot);
+bool changed_since(const KeyedRow& row, Snapshot snapshot);
 
 // At REPEATABLE READ and above: 40001 where the row that the snapshot shows is no longer the
 // newest. Needs an SPI connection.
-void require_newest_row(const RowName& row);
+void require_newest_row(const KeyedRow& row);
 
 }  // namespace interlock

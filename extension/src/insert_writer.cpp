@@ -154,7 +154,7 @@ bool may_be_rejected(const Insert& insert) {
     for (int i = 0; triggers && i < triggers->numtriggers; i++) {
         const Trigger& trigger = triggers->triggers[i];
         if (TRIGGER_FOR_ROW(trigger.tgtype) && TRIGGER_FOR_BEFORE(trigger.tgtype) &&
-            TRIGGER_FOR_INSERT(trigger.tgtype) && !ours.has(trigger))
+            TRIGGER_FOR_INSERT(trigger.tgtype) && !ours.versions(trigger))
             return true;
     }
     return false;

@@ -8,7 +8,7 @@ namespace interlock {
 namespace {
 
 // A caller's changes, to be merged with what others did to the row since it was read as `base`.
-struct Merge : RowName {
+struct Merge : KeyedRow {
     ColumnValues mine;
     Jsonb* base;
 };
@@ -125,7 +125,7 @@ Write write_of(const Merge& merge, const Merged& merged) {
             nullptr, Report::row_and_conflicts};
 }
 
-void require_newest(const RowName& row) {
+void require_newest(const KeyedRow& row) {
     SPI_connect();
     require_newest_row(row);
     SPI_finish();
@@ -185,7 +185,7 @@ struct Comparison {
 };
 
 void read_comparison(FunctionCallInfo fcinfo, Comparison& comparison) {
-    const RowName& row = comparison.write;
+    const KeyedRow& row = comparison.write;
     comparison.expected = read_expected(row.relation, row.table, PG_GETARG_JSONB_P(2));
     if (comparison.expected.columns->count == 0)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -195,7 +195,7 @@ void read_comparison(FunctionCallInfo fcinfo, Comparison& comparison) {
         read_changes(row.relation, row.table, PG_GETARG_JSONB_P(3), "changes");
 }
 
-RowName read_row_name(FunctionCallInfo fcinfo) {
+KeyedRow read_row_name(FunctionCallInfo fcinfo) {
     require_argument(fcinfo, 0, "rel");
     require_argument(fcinfo, 2, "expected");
     require_argument(fcinfo, 3, "changes");
@@ -205,7 +205,7 @@ RowName read_row_name(FunctionCallInfo fcinfo) {
     return {relation, table, read_key(fcinfo, 1, relation, table)};
 }
 
-Comparison new_comparison(const RowName& row) {
+Comparison new_comparison(const KeyedRow& row) {
     return {{}, {row, Operation::update, {}, nullptr, {}, nullptr, Report::row_and_conflicts}};
 }
 

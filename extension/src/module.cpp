@@ -1,3 +1,4 @@
+#include "root_touches.hpp"
 #include "settings.hpp"
 #include "table.hpp"
 
@@ -8,6 +9,7 @@ PGDLLEXPORT void _PG_init(void);
 
 void _PG_init() {
     interlock::initialize_table_cache();
+    interlock::initialize_root_touches();
     interlock::define_settings();
 }
 

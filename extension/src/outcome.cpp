@@ -38,7 +38,7 @@ void require_counter(Relation relation, const Table& table) {
              errtable(relation)));
 }
 
-RowReport report_row(const RowName& row, std::optional<int64> expected,
+RowReport report_row(const KeyedRow& row, std::optional<int64> expected,
                      const WriteOutcome& outcome) {
     return {row.relation,    key_text(row.table, row.key), key_json(row.table, row.key), expected,
             outcome.version, contested_columns(outcome)};

@@ -12,7 +12,7 @@ void require_writable(FunctionCallInfo fcinfo, const Table& table);
 // 0A000 where the version is a timestamp: it is no expected version.
 void require_counter(Relation relation, const Table& table);
 
-RowReport report_row(const RowName& row, std::optional<int64> expected,
+RowReport report_row(const KeyedRow& row, std::optional<int64> expected,
                      const WriteOutcome& outcome);
 
 // IL001 to IL006 for an outcome that is none of written, unchanged and merged.

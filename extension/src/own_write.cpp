@@ -28,7 +28,7 @@ bool is_part_of(Relation relation, Oid named) {
 
 }  // namespace
 
-OwnWrite own_write(Oid relid, std::optional<int64> expected, bool forces) {
+static OwnWrite own_write(Oid relid, std::optional<int64> expected, bool forces) {
     OwnWrite write = {};
     write.token = new_token();
     write.relid = relid;
@@ -44,6 +44,12 @@ OwnWrite own_write(const Write& write, bool compares) {
         own_write(write.table.written, write.expected, write.operation == Operation::touch);
     own.write = &write;
     own.compares = compares;
+    return own;
+}
+
+OwnWrite own_bump(const Table& table) {
+    OwnWrite own = own_write(table.relid, {}, true);
+    own.match = Match::differs;
     return own;
 }
 

@@ -13,7 +13,7 @@ enum class Match { none, same, differs, stale };
 struct OwnWrite {
     int64 token;                    // known to our statement alone
     Oid relid;                      // whose row trigger will see the row, or that of its partitions
-    std::optional<int64> expected;  // the version that the row has
+    std::optional<int64> expected;  // the version that the row has, where one was judged
     bool forces;                    // a new version even if nothing changes
     const Write* write;             // null for the bump of a root
     bool compares;                  // rows that are as wanted already are not written
@@ -27,8 +27,10 @@ struct OwnWrite {
 };
 
 // A write that is not running yet; it does so from begin to end.
-OwnWrite own_write(Oid relid, std::optional<int64> expected, bool forces);
 OwnWrite own_write(const Write& write, bool compares);
+// The same for the bump of a root, by a statement that sets the version to itself.
+OwnWrite own_bump(const Table& table);
+
 void begin_own_write(OwnWrite& write);
 void end_own_write(const OwnWrite& write);
 

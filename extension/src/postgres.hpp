@@ -23,6 +23,7 @@ extern "C" {
 #include <catalog/pg_cast.h>
 #include <catalog/pg_class.h>
 #include <catalog/pg_collation.h>
+#include <catalog/pg_constraint.h>
 #include <catalog/pg_enum.h>
 #include <catalog/pg_index.h>
 #include <catalog/pg_inherits.h>
@@ -39,6 +40,7 @@ extern "C" {
 #include <funcapi.h>
 #include <miscadmin.h>
 #include <nodes/makefuncs.h>
+#include <nodes/nodeFuncs.h>
 #include <parser/parse_coerce.h>
 #include <parser/parsetree.h>
 #include <rewrite/prs2lock.h>

@@ -5,6 +5,7 @@
 #include "key.hpp"
 #include "observations.hpp"
 #include "own_write.hpp"
+#include "root_touches.hpp"
 #include "version.hpp"
 
 namespace interlock {
@@ -179,10 +180,21 @@ bool accepts_increment(const Versioning& settings) {
     return settings.accept != Accept::echo;
 }
 
+// The row has its version from a bump of a root in this transaction, which the writer does not know
+// of: it sends what it read before, or that plus one.
+bool is_before_own_bump(const Firing& firing, int64 old_version, int64 expected) {
+    bool believed = (expected == old_version && accepts_increment(firing.settings)) ||
+                    (expected == old_version - 1 && accepts_echo(firing.settings));
+    return believed &&
+           is_own_bump(RelationGetRelid(firing.relation), firing.data->tg_trigtuple, old_version);
+}
+
 // The version is in the SET list: the writer says which one it read.
 HeapTuple judge_version(const Firing& firing, int64 old_version, Version sent) {
     std::optional<int64> expected;
     if (!sent.is_null) expected = version_number(firing.settings.kind, sent.value);
+    if (expected && is_before_own_bump(firing, old_version, *expected))
+        return with_counter(firing, old_version);
     if (expected == old_version && accepts_echo(firing.settings))
         return with_counter(firing,
                             row_changed(firing) ? next_counter(firing, old_version) : old_version);
@@ -252,7 +264,9 @@ HeapTuple update_timestamp(const Firing& firing) {
     if (firing.sets(firing.settings.column) && !sent.is_null &&
         DatumGetTimestampTz(sent.value) > old_version)
         return firing.data->tg_newtuple;
-    TimestampTz version = row_changed(firing) ? next_timestamp(firing, old_version) : old_version;
+    OwnWrite* own = take_own_write(firing.relation, 0);
+    bool makes_version = (own && own->forces) || row_changed(firing);
+    TimestampTz version = makes_version ? next_timestamp(firing, old_version) : old_version;
     if (!sent.is_null && DatumGetTimestampTz(sent.value) == version)
         return firing.data->tg_newtuple;
     return store_version(firing, firing.data->tg_newtuple, TimestampTzGetDatum(version));

@@ -18,7 +18,7 @@ bool some_invalid;     // the cache holds entries to drop at the end of the
                        // transaction
 int view_count;        // cached views, which follow the tables below them
 uint64 readings;
-Oid function_oids[3];
+Oid function_oids[4];
 uint64 casts;  // counts changes of casts and functions
 
 void retire(Table* table) {
@@ -202,26 +202,8 @@ void read_versioning(Versioning& versioning, Relation relation) {
 
 // The primary key, deferrable or not: the planner path needs no more than its columns. A temporal
 // one (WITHOUT OVERLAPS, not btree) is none for us.
-void read_key_index(Key& key, Relation relation, Relation index) {
-    if (!index->rd_index->indisprimary || index->rd_rel->relam != BTREE_AM_OID) return;
-    for (int i = 0; i < index->rd_index->indnkeyatts; i++) {
-        KeyColumn& column = key.columns[i];
-        column.attno = index->rd_index->indkey.values[i];
-        column.type = getBaseType(attribute(RelationGetDescr(relation), column.attno)->atttypid);
-        column.operator_type = index->rd_opcintype[i];
-        column.equal_operator = get_opfamily_member(index->rd_opfamily[i], index->rd_opcintype[i],
-                                                    index->rd_opcintype[i], BTEqualStrategyNumber);
-        column.compare_function = get_opfamily_proc(index->rd_opfamily[i], index->rd_opcintype[i],
-                                                    index->rd_opcintype[i], BTORDER_PROC);
-        column.collation = index->rd_indcollation[i];
-        column.descending = (index->rd_indoption[i] & INDOPTION_DESC) != 0;
-        ScanKeyEntryInitialize(&column.condition, 0, static_cast<AttrNumber>(i + 1),
-                               BTEqualStrategyNumber, InvalidOid, index->rd_indcollation[i],
-                               get_opcode(column.equal_operator), 0);
-    }
-    key.count = index->rd_index->indnkeyatts;
-    key.index = RelationGetRelid(index);
-    key.unique = true;
+bool is_key_index(Relation index) {
+    return index->rd_index->indisprimary && index->rd_rel->relam == BTREE_AM_OID;
 }
 
 void read_key(Table& table, Relation relation) {
@@ -229,7 +211,7 @@ void read_key(Table& table, Relation relation) {
     ListCell* cell;
     foreach (cell, indexes) {
         Relation index = index_open(lfirst_oid(cell), AccessShareLock);
-        read_key_index(table.key, relation, index);
+        if (is_key_index(index)) read_key_index(table.key, relation, index);
         if (table.key.count > 0) table.direct = direct_table(relation, index);
         index_close(index, AccessShareLock);
         if (table.key.count > 0) break;
@@ -409,6 +391,27 @@ Table& table_of(Relation relation) {
     return *(last_used = entry->table);
 }
 
+void read_key_index(Key& key, Relation relation, Relation index) {
+    for (int i = 0; i < index->rd_index->indnkeyatts; i++) {
+        KeyColumn& column = key.columns[i];
+        column.attno = index->rd_index->indkey.values[i];
+        column.type = getBaseType(attribute(RelationGetDescr(relation), column.attno)->atttypid);
+        column.operator_type = index->rd_opcintype[i];
+        column.equal_operator = get_opfamily_member(index->rd_opfamily[i], index->rd_opcintype[i],
+                                                    index->rd_opcintype[i], BTEqualStrategyNumber);
+        column.compare_function = get_opfamily_proc(index->rd_opfamily[i], index->rd_opcintype[i],
+                                                    index->rd_opcintype[i], BTORDER_PROC);
+        column.collation = index->rd_indcollation[i];
+        column.descending = (index->rd_indoption[i] & INDOPTION_DESC) != 0;
+        ScanKeyEntryInitialize(&column.condition, 0, static_cast<AttrNumber>(i + 1),
+                               BTEqualStrategyNumber, InvalidOid, index->rd_indcollation[i],
+                               get_opcode(column.equal_operator), 0);
+    }
+    key.count = index->rd_index->indnkeyatts;
+    key.index = RelationGetRelid(index);
+    key.unique = true;
+}
+
 void forget(Table& table) {
     table.valid = false;
     some_invalid = true;
@@ -528,14 +531,16 @@ bool may_report(Oid relid, AttrNumber attno) {
 }
 
 const char* trigger_function_name(TriggerFunction function) {
-    constexpr const char* names[] = {"row_version", "version_column", "except_columns"};
+    constexpr const char* names[] = {"row_version", "version_column", "except_columns",
+                                     "root_version"};
     return names[static_cast<int>(function)];
 }
 
 TriggerFunctions trigger_functions() {
     TriggerFunctions functions;
-    for (TriggerFunction function : {TriggerFunction::row_version, TriggerFunction::version_column,
-                                     TriggerFunction::except_columns})
+    for (TriggerFunction function :
+         {TriggerFunction::row_version, TriggerFunction::version_column,
+          TriggerFunction::except_columns, TriggerFunction::root_version})
         functions.oids[static_cast<int>(function)] = trigger_function(function);
     return functions;
 }

@@ -9,6 +9,7 @@ namespace interlock {
 
 struct ColumnSet;      // columns.hpp
 struct ReadStatement;  // current_row.cpp
+struct RootKey;        // root_triggers.cpp
 
 enum class VersionKind : char { int2, int4, int8, timestamptz };
 enum class Accept : char { either, echo, increment };
@@ -122,10 +123,12 @@ struct Table {
     ColumnSet* no_columns;          // the set of none
     int column_set_count;
     ReadStatement* read_statements;
-    List* plans;  // saved SPI plans to free with the table
+    RootKey* root_keys;  // by which foreign keys refer to the table
+    List* plans;         // saved SPI plans to free with the table
 
     Column& column(AttrNumber attno) { return columns[attno - 1]; }
     bool is_key_column(AttrNumber attno) const;
+    bool partitioned() const { return relkind == RELKIND_PARTITIONED_TABLE; }
 };
 
 // What the direct path needs to know (direct_writer.cpp).
@@ -138,6 +141,9 @@ void initialize_table_cache();
 
 // The cached knowledge of an open, locked relation. It lives until the end of the transaction.
 Table& table_of(Relation relation);
+
+// The columns of a unique btree index as a key.
+void read_key_index(Key& key, Relation relation, Relation index);
 
 // Has the table read anew at its next use.
 void forget(Table& table);
@@ -177,17 +183,17 @@ bool may_select_through(Oid relid, AttrNumber attno);
 bool may_report(Oid relid, AttrNumber attno);
 
 // Our trigger functions, by which our triggers are recognized.
-enum class TriggerFunction { row_version, version_column, except_columns };
+enum class TriggerFunction { row_version, version_column, except_columns, root_version };
 
 // Looked up all at once, before a relation's triggers are read: a look-up can take in an
 // invalidation, which frees them.
 struct TriggerFunctions {
-    Oid oids[3];
+    Oid oids[4];
 
     bool is(const Trigger& trigger, TriggerFunction function) const {
         return trigger.tgfoid == oids[static_cast<int>(function)];
     }
-    bool has(const Trigger& trigger) const {
+    bool versions(const Trigger& trigger) const {
         return is(trigger, TriggerFunction::row_version) ||
                is(trigger, TriggerFunction::version_column) ||
                is(trigger, TriggerFunction::except_columns);

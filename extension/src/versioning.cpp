@@ -1,8 +1,8 @@
 // Setting a table up for versioning, and taking it off again. All of it is triggers on the user's
 // table.
 
+#include "definition.hpp"
 #include "errors.hpp"
-#include "table.hpp"
 
 namespace interlock {
 namespace {
@@ -71,59 +71,6 @@ Settings read_settings(FunctionCallInfo fcinfo) {
     return settings;
 }
 
-void run(const char* sql, bool read_only) {
-    int result = SPI_execute(sql, read_only, 0);
-    if (result < 0)
-        elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
-}
-
-void execute(const char* sql) {
-    run(sql, false);
-}
-void query(const char* sql) {
-    run(sql, true);
-}
-
-// The SPI connection that a definition needs, for the length of `body`.
-template <typename Body>
-void with_spi(Body body) {
-    SPI_connect();
-    body();
-    SPI_finish();
-}
-
-char* quoted_table(Oid relid) {
-    return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-                                      get_rel_name(relid));
-}
-
-// Before any lock: who does not own the table must not even queue for it. A relation that is not
-// there is for open_table() to report.
-void require_owner(Oid relid) {
-    char* name = get_rel_name(relid);
-    if (name && !owns_relation(relid, GetUserId()))
-        aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)), name);
-}
-
-// The names of our triggers on a relation; those cloned from a partitioned table go with the
-// parent's.
-List* our_triggers(Oid relid, bool* cloned) {
-    TriggerFunctions ours = trigger_functions();
-    Relation relation = relation_open(relid, NoLock);
-    List* names = NIL;
-    *cloned = false;
-    for (int i = 0; relation->trigdesc && i < relation->trigdesc->numtriggers; i++) {
-        const Trigger& trigger = relation->trigdesc->triggers[i];
-        if (!ours.has(trigger)) continue;
-        if (trigger.tgisclone)
-            *cloned = true;
-        else
-            names = lappend(names, pstrdup(trigger.tgname));
-    }
-    relation_close(relation, NoLock);
-    return names;
-}
-
 [[noreturn]] void raise_inherited(Oid relid) {
     Oid parent = linitial_oid(get_partition_ancestors(relid));
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -133,21 +80,8 @@ List* our_triggers(Oid relid, bool* cloned) {
     pg_unreachable();
 }
 
-// True where there was one.
-bool drop_triggers(Oid relid) {
-    bool cloned;
-    List* names = our_triggers(relid, &cloned);
-    ListCell* cell;
-    foreach (cell, names)
-        execute(psprintf("DROP TRIGGER %s ON %s",
-                         quote_identifier(static_cast<char*>(lfirst(cell))), quoted_table(relid)));
-    return names != NIL;
-}
-
 void require_not_inherited(Oid relid) {
-    bool cloned;
-    our_triggers(relid, &cloned);
-    if (cloned) raise_inherited(relid);
+    if (has_inherited_triggers(relid, TriggerFamily::versioning)) raise_inherited(relid);
 }
 
 void create_row_trigger(Oid relid, const Settings& settings) {
@@ -299,7 +233,7 @@ Target check_target(Oid relid, const Settings& settings) {
 void put_triggers(const Target& target, const Settings& settings) {
     ListCell* cell;
     foreach (cell, find_all_inheritors(target.relid, AccessExclusiveLock, nullptr)) {
-        drop_triggers(lfirst_oid(cell));
+        drop_triggers(lfirst_oid(cell), TriggerFamily::versioning);
         CHECK_FOR_INTERRUPTS();
         if (!target.partitioned) create_triggers(lfirst_oid(cell), settings);
     }
@@ -319,7 +253,7 @@ bool remove(Oid relid) {
     bool removed = false;
     ListCell* cell;
     foreach (cell, find_all_inheritors(relid, AccessExclusiveLock, nullptr)) {
-        removed |= drop_triggers(lfirst_oid(cell));
+        removed |= drop_triggers(lfirst_oid(cell), TriggerFamily::versioning);
         CHECK_FOR_INTERRUPTS();
     }
     return removed;
@@ -350,16 +284,10 @@ List* tables_with_triggers() {
         "SELECT DISTINCT t.tgrelid FROM pg_catalog.pg_trigger t "
         "JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) t.tgfoid "
         "JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace "
-        "WHERE n.nspname OPERATOR(pg_catalog.=) 'interlock' AND t.tgparentid "
-        "OPERATOR(pg_catalog.=) 0");
-    List* tables = NIL;
-    for (uint64 i = 0; i < SPI_processed; i++) {
-        bool is_null;
-        tables =
-            lappend_oid(tables, DatumGetObjectId(SPI_getbinval(
-                                    SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null)));
-    }
-    return tables;
+        "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) t.tgrelid "
+        "WHERE n.nspname OPERATOR(pg_catalog.=) 'interlock' "
+        "AND (t.tgparentid OPERATOR(pg_catalog.=) 0 OR NOT c.relispartition)");
+    return fetched_oids();
 }
 
 void append_finding(StringInfo list, Oid relid, const char* problem) {
@@ -370,7 +298,8 @@ void append_finding(StringInfo list, Oid relid, const char* problem) {
 void find_problem(StringInfo list, Oid relid) {
     query(
         psprintf("SELECT pg_catalog.array_to_string(problems, ', ') "
-                 "FROM interlock.versioned_tables WHERE relation OPERATOR(pg_catalog.=) %u",
+                 "FROM interlock.versioned_tables WHERE relation OPERATOR(pg_catalog.=) %u "
+                 "AND accept IS NOT NULL",
                  relid));
     if (SPI_processed == 0) return append_finding(list, relid, "is not versioned");
     const char* problems = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
@@ -430,6 +359,7 @@ INTERLOCK_FUNCTION(disable_versioning) {
     require_removable(relid);
     with_spi([&] {
         if (!remove(relid)) raise_not_versioned(relid);
+        drop_triggers_of_children(relid);
     });
     PG_RETURN_VOID();
 }
@@ -443,7 +373,7 @@ INTERLOCK_FUNCTION(disable_all) {
         ListCell* cell;
         foreach (cell, tables_with_triggers()) {
             lock_as_owner(lfirst_oid(cell));  // of any kind: a hand-made trigger can be on a view
-            count += drop_triggers(lfirst_oid(cell)) ? 1 : 0;
+            count += drop_triggers(lfirst_oid(cell), TriggerFamily::all) ? 1 : 0;
         }
     });
     PG_RETURN_INT32(count);

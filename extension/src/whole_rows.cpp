@@ -15,7 +15,7 @@ struct Result {
     bool has_key;  // not where a trigger rejected the insertion of a row whose key it was to get
 };
 
-Write about_row(const RowName& row, Report report) {
+Write about_row(const KeyedRow& row, Report report) {
     return {row, Operation::update, {}, nullptr, no_values(row.table), nullptr, report};
 }
 
@@ -158,7 +158,7 @@ KeyValues key_in(Relation relation, Table& table, const Row& row) {
 }
 
 // The columns in which the row that is there differs from the one to save.
-ColumnValues edited_values(const RowName& name, const Row& row, const RowValues* present) {
+ColumnValues edited_values(const KeyedRow& name, const Row& row, const RowValues* present) {
     Table& table = name.table;
     auto* attnos = allocate<AttrNumber>(table.column_count);
     ColumnValues values = {nullptr, allocate<Datum>(table.column_count),
@@ -189,7 +189,7 @@ Bitmapset* all_columns(Table& table) {
 
 // Only what was edited is written. If the row that is there is at another version, the write finds
 // that out by itself.
-Result update_saved(const RowName& name, const Row& row, int64 expected, Report report) {
+Result update_saved(const KeyedRow& name, const Row& row, int64 expected, Report report) {
     Write write = about_row(name, report);
     write.expected = expected;
     Bitmapset* columns = all_columns(name.table);
@@ -236,7 +236,7 @@ HeapTuple stored_row(const Result& result) {
     return fetch_row(result.write, all_columns(result.write.table));
 }
 
-Jsonb* show_tuple(const RowName& name, HeapTuple tuple) {
+Jsonb* show_tuple(const KeyedRow& name, HeapTuple tuple) {
     Bitmapset* columns = readable_columns(name.table);
     return show_row(name.table, deform_row(name.relation, columns, tuple));
 }

@@ -27,8 +27,8 @@ enum class Report : char { version, row_and_conflicts };
 // touch makes a new version and changes nothing else; the checks lock the row and change nothing.
 enum class Operation : char { update, touch, erase, check_share, check_no_key_update };
 
-// A row of a relation.
-struct RowName {
+// A row of a relation, by its key.
+struct KeyedRow {
     Relation relation;
     Table& table;
     KeyValues key;
@@ -36,7 +36,7 @@ struct RowName {
 
 // What is to become of it, if it is still as the caller expects: at this version, or with these
 // values in its columns.
-struct Write : RowName {
+struct Write : KeyedRow {
     Operation operation;
     std::optional<int64> expected;
     const ColumnValues* expected_values;  // null: the version is expected

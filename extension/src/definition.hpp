@@ -1,0 +1,53 @@
+// What setting a table up and taking it off again share: the statements of a definition, who may
+// give them, and which triggers of ours a table carries.
+#pragma once
+
+#include "table.hpp"
+
+namespace interlock {
+
+// Needs an SPI connection; query() for what only reads.
+void execute(const char* sql);
+void query(const char* sql);
+
+// A column of the rows that were read last, as a list of OIDs.
+List* fetched_oids();
+
+// The SPI connection that a definition needs, for the length of `body`.
+template <typename Body>
+void with_spi(Body body) {
+    SPI_connect();
+    body();
+    SPI_finish();
+}
+
+char* quoted_table(Oid relid);
+
+// 42501. Before any lock: who does not own the table must not even queue for it. A relation that is
+// not there is for open_table() to report.
+void require_owner(Oid relid);
+
+// Which of our triggers: of a table that is versioned, of a child of a root, or both.
+enum class TriggerFamily { versioning, roots, all };
+
+// Of the relation and the family, true where there was one. Those cloned from a partitioned table
+// go with the parent's.
+bool drop_triggers(Oid relid, TriggerFamily family);
+
+// Those of a child that touch this root, with the foreign key of these columns or, without any,
+// with every one.
+bool drop_root_triggers(Oid child, Oid root, const Bitmapset* columns);
+
+// The same for all children of the root.
+void drop_triggers_of_children(Oid root);
+
+// Has the partition a trigger of the family from its parent?
+bool has_inherited_triggers(Oid relid, TriggerFamily family);
+
+// The roots that triggers of the relation touch.
+List* roots_of(Relation relation);
+
+// The columns of the child that a root trigger watches: those of a foreign key.
+Bitmapset* watched_columns(const Trigger& trigger);
+
+}  // namespace interlock
