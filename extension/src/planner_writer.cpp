@@ -3,6 +3,10 @@
 #include "statement.hpp"
 #include "writer.hpp"
 
+extern "C" {
+#include <rewrite/rewriteDefine.h>
+}
+
 namespace interlock {
 
 // An UPDATE of one set of columns, for one role.
@@ -127,6 +131,16 @@ bool row_trigger_tells(const Update& update) {
            !update.relation->rd_rel->relhassubclass && update.relation->rd_rules == nullptr;
 }
 
+// PostgreSQL refuses RETURNING where a rule may write something else instead.
+bool has_instead_rule(Relation relation) {
+    const RuleLock* rules = relation->rd_rules;
+    for (int i = 0; rules && i < rules->numLocks; i++)
+        if (rules->rules[i]->event == CMD_UPDATE && rules->rules[i]->isInstead &&
+            rules->rules[i]->enabled != RULE_DISABLED)
+            return true;
+    return false;
+}
+
 void append_returning(StringInfo sql, Table& table) {
     appendStringInfoString(sql, " RETURNING ");
     append_column(sql, table.column(table.versioning.column));
@@ -146,7 +160,8 @@ SPIPlanPtr prepare_update(const Update& update, bool compares, bool bumps) {
     if (bumps) append_bump(&sql, update, compares, numbers);
     appendStringInfoString(&sql, " WHERE ");
     append_conditions(&sql, update, compares, numbers);
-    if (bumps || !row_trigger_tells(update)) append_returning(&sql, table);
+    if (bumps || !(row_trigger_tells(update) || has_instead_rule(update.relation)))
+        append_returning(&sql, table);
     return prepare_plan(table, sql.data, parameters);
 }
 
@@ -206,7 +221,8 @@ void run_update(const Update& update, Run& run) {
     run.match = mine.match;
     run.looks = mine.looks;
     if (SPI_processed > 1) raise_several_rows(update);
-    if (SPI_processed == 0) return;
+    // a rule's own statement is not our write
+    if (SPI_processed == 0 || (!SPI_tuptable && !mine.taken)) return;
     run.written = true;
     run.version = SPI_tuptable ? returned_version() : mine.stored;
 }
