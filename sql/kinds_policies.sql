@@ -172,6 +172,19 @@ SELECT put('ruled', 1, 5, '{"a": "v"}');
 SELECT outcome($$UPDATE ruled SET a = 'v', version = 5 WHERE id = 1$$);
 SELECT * FROM ruled ORDER BY id;
 DROP RULE nothing ON ruled;
+-- something else, instead: the row is as it was, so that is rejected, too; what the rule did is done by the telling form, and undone by the error
+CREATE RULE note AS ON UPDATE TO ruled DO INSTEAD INSERT INTO audit (line) VALUES (format('%s would become %s', OLD.a, NEW.a));
+CREATE TABLE mirror AS TABLE ruled;
+TRUNCATE audit;
+SELECT put('ruled', 1, 5, '{"a": "t"}');
+SELECT outcome($$SELECT interlock.versioned_update('ruled', 1, 5, '{"a": "t"}')$$);
+SELECT line FROM audit;
+DROP RULE note ON ruled;
+CREATE RULE elsewhere AS ON UPDATE TO ruled DO INSTEAD UPDATE mirror SET a = NEW.a, version = version + 1 WHERE id = OLD.id;
+SELECT put('ruled', 1, 5, '{"a": "s"}');
+SELECT a, version FROM mirror WHERE id = 1;
+SELECT a, version FROM ruled WHERE id = 1;
+DROP RULE elsewhere ON ruled;
 -- a disabled rule is no rule
 CREATE RULE nothing AS ON UPDATE TO ruled DO INSTEAD NOTHING;
 ALTER TABLE ruled DISABLE RULE nothing;

@@ -161,11 +161,13 @@ bool makes_version(const Write& write) {
            write.table.versioning.kind != VersionKind::timestamptz;
 }
 
-// A rule that acts on updates need not return rows, and then refuses RETURNING.
-bool has_update_rules(Relation relation) {
+// PostgreSQL refuses RETURNING where a rule may write something else instead.
+bool has_instead_rule(Relation relation) {
     const RuleLock* rules = relation->rd_rules;
     for (int i = 0; rules && i < rules->numLocks; i++)
-        if (rules->rules[i]->event == CMD_UPDATE) return true;
+        if (rules->rules[i]->event == CMD_UPDATE && rules->rules[i]->isInstead &&
+            rules->rules[i]->enabled != RULE_DISABLED)
+            return true;
     return false;
 }
 
@@ -194,7 +196,7 @@ void append_update(StringInfo sql, const Write& write, bool compares, bool bumps
     appendStringInfoString(sql, " WHERE ");
     append_conditions(sql, write, compares, numbers);
     if (makes_version(write) && (bumps || !row_trigger_tells(write)) &&
-        !has_update_rules(write.relation))
+        !has_instead_rule(write.relation))
         append_returning(sql, write.table);
 }
 
@@ -305,7 +307,13 @@ std::optional<int64> version_after(const Write& write, const OwnWrite& mine) {
     if (write.operation == Operation::erase) return {};
     if (!makes_version(write)) return write.expected;
     if (SPI_tuptable) return returned_version();
-    return has_update_rules(write.relation) ? read_version(write) : mine.stored;
+    return has_instead_rule(write.relation) ? read_version(write) : mine.stored;
+}
+
+// What a rule did instead is no write of ours: the row trigger has not seen it.
+bool replaced_by_rule(const Write& write, const OwnWrite& mine) {
+    return makes_version(write) && has_instead_rule(write.relation) && !mine.taken &&
+           row_trigger_fires(write.table.versioning);
 }
 
 void run_statement(const Write& write, Run& run) {
@@ -318,7 +326,7 @@ void run_statement(const Write& write, Run& run) {
     run.match = mine.match;
     run.looks = mine.looks;
     if (SPI_processed > 1) raise_several_rows(write);
-    if (SPI_processed == 0) return;
+    if (SPI_processed == 0 || replaced_by_rule(write, mine)) return;
     run.written = true;
     run.version = version_after(write, mine);
 }

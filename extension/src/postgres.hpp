@@ -44,6 +44,7 @@ extern "C" {
 #include <parser/parse_coerce.h>
 #include <parser/parsetree.h>
 #include <rewrite/prs2lock.h>
+#include <rewrite/rewriteDefine.h>
 #include <rewrite/rewriteHandler.h>
 #include <storage/lmgr.h>
 #include <tcop/utility.h>

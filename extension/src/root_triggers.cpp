@@ -499,7 +499,7 @@ void bump_root(const Item& item) {
         Found now = read_root(item, InvalidSnapshot);
         if (!now.found || !needs_bump(item, now)) return;
         if (seen.found && seen.writer == now.writer && seen.version == now.version)
-            raise_write_rejected({item.root->relation, nullptr, nullptr, {}, {}});
+            raise_write_rejected({item.root->relation, nullptr, nullptr, {}, {}, NIL});
         if (bump(item)) return;
         seen = now;
     }
