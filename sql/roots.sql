@@ -492,9 +492,8 @@ ALTER TABLE orders OWNER TO CURRENT_USER;
 
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
 CREATE TRIGGER refuse BEFORE UPDATE ON orders FOR EACH ROW WHEN (old.id = 3) EXECUTE FUNCTION refuse();
-\set VERBOSITY verbose
 UPDATE lines SET quantity = 121 WHERE order_id = 3;
-\set VERBOSITY default
+\echo :LAST_ERROR_SQLSTATE
 DROP TRIGGER refuse ON orders;
 
 -- so is one of its own that fails, and everything is rolled back; where it is caught, it is tried again
