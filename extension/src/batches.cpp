@@ -80,7 +80,8 @@ Jsonb* copy_into(MemoryContext memory, Jsonb* json) {
 }
 
 // What a row takes to be written is forgotten with it.
-void write_item(Batch& batch, Item& item, Report report, MemoryContext scratch) {
+void write_item(Batch& batch, Item& item, Report report, MemoryContext scratch,
+                Execution** kept) {
     MemoryContext memory = MemoryContextSwitchTo(scratch);
     Write write = {{batch.relation, batch.table, item.key},
                    Operation::update,
@@ -89,7 +90,7 @@ void write_item(Batch& batch, Item& item, Report report, MemoryContext scratch) 
                    read_row_changes(batch.relation, batch.table, item.row, "changes"),
                    nullptr,
                    report};
-    WriteOutcome outcome = write_row(write);
+    WriteOutcome outcome = write_row(write, kept);
     outcome.current = copy_into(memory, outcome.current);
     outcome.conflicts = copy_into(memory, outcome.conflicts);
     MemoryContextSwitchTo(memory);
@@ -101,10 +102,12 @@ void write_item(Batch& batch, Item& item, Report report, MemoryContext scratch) 
 void write_items(Batch& batch, Report report) {
     MemoryContext scratch =
         AllocSetContextCreate(CurrentMemoryContext, "interlock batch", ALLOCSET_DEFAULT_SIZES);
+    Execution* kept = nullptr;
     for (int i = 0; i < batch.count; i++) {
         CHECK_FOR_INTERRUPTS();
-        write_item(batch, batch.items[i], report, scratch);
+        write_item(batch, batch.items[i], report, scratch, &kept);
     }
+    end_batch(&kept);
     MemoryContextDelete(scratch);
 }
 

@@ -96,16 +96,24 @@ inline TM_Result update_tuple(Relation relation, ItemPointer tid, TupleTableSlot
                               InvalidSnapshot, true, failure, &lock_mode, indexes);
 }
 
+// Opened once for all rows that a statement writes.
+inline void open_indexes(ResultRelInfo* result, EState* estate) {
+    if (result->ri_IndexRelationDescs) return;
+    MemoryContext memory = MemoryContextSwitchTo(estate->es_query_cxt);
+    ExecOpenIndices(result, false);
+    MemoryContextSwitchTo(memory);
+}
+
 inline List* insert_index_tuples(ResultRelInfo* result, TupleTableSlot* slot, EState* estate,
                                  IndexUpdate indexes) {
 #if PG_VERSION_NUM >= 160000
     if (indexes == TU_None) return NIL;
-    ExecOpenIndices(result, false);
+    open_indexes(result, estate);
     return ExecInsertIndexTuples(result, slot, estate, true, false, nullptr, NIL,
                                  indexes == TU_Summarizing);
 #else
     if (!indexes) return NIL;
-    ExecOpenIndices(result, false);
+    open_indexes(result, estate);
     return ExecInsertIndexTuples(result, slot, estate, true, false, nullptr, NIL);
 #endif
 }

@@ -9,8 +9,8 @@ int64 planner_writes;
 
 }  // namespace
 
-WriteOutcome write_row(const Write& write) {
-    if (std::optional<WriteOutcome> outcome = direct_write(write)) {
+WriteOutcome write_row(const Write& write, Execution** kept) {
+    if (std::optional<WriteOutcome> outcome = direct_write(write, kept)) {
         direct_writes++;
         return *outcome;
     }
