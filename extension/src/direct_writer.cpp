@@ -162,16 +162,19 @@ void begin_scan(Execution& execution) {
                                       execution.estate->es_snapshot, key.count);
 }
 
-Execution* begin_execution(const Write& write, const Place& place, bool compares) {
+Execution* begin_execution(const Write& write, const Place& place, bool compares,
+                           MemoryContext outer) {
     const RangeTable& permissions = range_table(write, compares);
     check_permissions(permissions);
     begin_statement();
     AfterTriggerBeginQuery();
+    MemoryContext memory = MemoryContextSwitchTo(outer);
     EState* estate = CreateExecutorState();
-    MemoryContext memory = MemoryContextSwitchTo(estate->es_query_cxt);
+    MemoryContextSwitchTo(estate->es_query_cxt);
     auto* execution = new (palloc(sizeof(Execution)))
-        Execution{&write,  place,   write.operation, write.changes.columns, compares, 0,
-                  estate,  nullptr, nullptr,         nullptr,               nullptr,  nullptr};
+        Execution{&write,   place,   write.operation, write.changes.columns,
+                  compares, 0,       estate,          nullptr,
+                  nullptr,  nullptr, nullptr,         nullptr};
     if (place.routed)
         execution->place.relation = table_open(RelationGetRelid(place.relation), NoLock);
     estate->es_snapshot = GetActiveSnapshot();
@@ -293,8 +296,8 @@ void set_value(TupleTableSlot* row, AttrNumber attno, Datum value, bool is_null)
 TupleTableSlot* empty_new_row(Execution& execution) {
     if (execution.new_row) return ExecClearTuple(execution.new_row);
     return execution.new_row = in_statement_memory(execution, [&] {
-        return table_slot_create(execution.place.relation, &execution.estate->es_tupleTable);
-    });
+               return table_slot_create(execution.place.relation, &execution.estate->es_tupleTable);
+           });
 }
 
 void form_new_row(Execution& execution) {
@@ -580,42 +583,43 @@ bool may_continue(const Execution& execution, const WriteOutcome& outcome) {
     return outcome.status == WriteStatus::written && !fires_triggers(execution);
 }
 
-Execution* take_kept(Execution** kept) {
-    if (kept == nullptr) return nullptr;
-    Execution* execution = *kept;
-    *kept = nullptr;
+Execution* take_shared(Sharing* sharing) {
+    if (sharing == nullptr) return nullptr;
+    Execution* execution = sharing->execution;
+    sharing->execution = nullptr;
     return execution;
 }
 
 // A row that is not written is judged by a snapshot of its own.
-Attempt write_once(const Write& write, const Place& place, bool compares, Execution** kept,
+Attempt write_once(const Write& write, const Place& place, bool compares, Sharing* sharing,
                    WriteOutcome& outcome) {
-    Execution* execution = take_kept(kept);
+    Execution* execution = take_shared(sharing);
     if (execution && !continues(*execution, write, place, compares)) {
         end_execution(execution);
         execution = nullptr;
     }
     if (execution == nullptr) {
         require_replica_identity(write, place);
-        execution = begin_execution(write, place, compares);
+        execution = begin_execution(write, place, compares,
+                                    sharing ? sharing->memory : CurrentMemoryContext);
     }
     bool first = execution->rows == 0;
-    Attempt result = attempt(*execution, write, kept != nullptr, outcome);
+    Attempt result = attempt(*execution, write, sharing != nullptr, outcome);
     bool written = result == Attempt::done && outcome.status == WriteStatus::written;
-    if (kept && written && may_continue(*execution, outcome))
-        *kept = execution;
+    if (sharing && written && may_continue(*execution, outcome))
+        sharing->execution = execution;
     else
         end_execution(execution);
     return first || written ? result : Attempt::again;
 }
 
 std::optional<WriteOutcome> write_at(const Write& write, const Place& place, bool compares,
-                                     Execution** kept) {
+                                     Sharing* sharing) {
     if (!is_direct_place(write, place)) return {};
     WriteOutcome outcome;
     for (;;) {
         CHECK_FOR_INTERRUPTS();
-        switch (write_once(write, place, compares, kept, outcome)) {
+        switch (write_once(write, place, compares, sharing, outcome)) {
             case Attempt::done:
                 return outcome;
             case Attempt::planner:
@@ -627,16 +631,15 @@ std::optional<WriteOutcome> write_at(const Write& write, const Place& place, boo
 }
 
 // The key leads to the partition, and does not change.
-std::optional<WriteOutcome> write_partition(const Write& write, bool compares, Execution** kept) {
+std::optional<WriteOutcome> write_partition(const Write& write, bool compares, Sharing* sharing) {
     Oid leaf = leaf_partition(write.relation, write.table, write.key, table_lock(write));
     if (!OidIsValid(leaf)) return {};
     Relation relation = table_open(leaf, table_lock(write));
     Table& table = table_of(relation);
     std::optional<WriteOutcome> outcome;
     if (table.direct.heap)
-        outcome = write_at(write,
-                           {relation, table, columns_in_partition(write.table, table), true},
-                           compares, kept);
+        outcome = write_at(write, {relation, table, columns_in_partition(write.table, table), true},
+                           compares, sharing);
     table_close(relation, NoLock);
     return outcome;
 }
@@ -660,21 +663,22 @@ DirectTable direct_table(Relation relation, Relation key_index) {
             !has_rules && !has_delete_triggers(relation->trigdesc)};
 }
 
-std::optional<WriteOutcome> direct_write(const Write& write, Execution** kept) {
+std::optional<WriteOutcome> direct_write(const Write& write, Sharing* sharing) {
     std::optional<WriteOutcome> outcome;
     if (is_direct(write)) {
         bool compares = write.operation == Operation::update && may_compare(write);
         if (write.table.relkind == RELKIND_PARTITIONED_TABLE)
-            outcome = write_partition(write, compares, kept);
+            outcome = write_partition(write, compares, sharing);
         else
-            outcome = write_at(write, {write.relation, write.table, nullptr, false}, compares, kept);
+            outcome =
+                write_at(write, {write.relation, write.table, nullptr, false}, compares, sharing);
     }
-    if (!outcome) end_batch(kept);
+    if (!outcome) end_sharing(sharing);
     return outcome;
 }
 
-void end_batch(Execution** kept) {
-    if (Execution* execution = take_kept(kept)) end_execution(execution);
+void end_sharing(Sharing* sharing) {
+    if (Execution* execution = take_shared(sharing)) end_execution(execution);
 }
 
 }  // namespace interlock

@@ -22,12 +22,25 @@ JsonObject::JsonObject() : state_(nullptr) {
     pushJsonbValue(&state_, WJB_BEGIN_OBJECT, nullptr);
 }
 
-void JsonObject::add(const char* name, Jsonb* value) {
+static void push_name(JsonbParseState** state, const char* name) {
     JsonbValue member;
     member.type = jbvString;
     member.val.string.val = const_cast<char*>(name);
     member.val.string.len = static_cast<int>(strlen(name));
-    pushJsonbValue(&state_, WJB_KEY, &member);
+    pushJsonbValue(state, WJB_KEY, &member);
+}
+
+void JsonObject::add(const char* name, int64 value) {
+    push_name(&state_, name);
+    JsonbValue number;
+    number.type = jbvNumeric;
+    number.val.numeric = int64_to_numeric(value);
+    pushJsonbValue(&state_, WJB_VALUE, &number);
+}
+
+void JsonObject::add(const char* name, Jsonb* value) {
+    push_name(&state_, name);
+    JsonbValue member;
     if (value == nullptr)
         member.type = jbvNull;
     else if (!JB_ROOT_IS_SCALAR(value) || !JsonbExtractScalar(&value->root, &member))

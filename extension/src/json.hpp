@@ -19,6 +19,7 @@ class JsonObject {
   public:
     JsonObject();
     void add(const char* name, Jsonb* value);  // a null pointer adds JSON null
+    void add(const char* name, int64 value);
     Jsonb* finish();
 
   private:

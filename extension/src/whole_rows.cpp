@@ -3,6 +3,7 @@
 
 #include "current_row.hpp"
 #include "outcome.hpp"
+#include "sent_row.hpp"
 #include "version.hpp"
 
 namespace interlock {
@@ -71,17 +72,17 @@ void raise_unless_done(const Result& result) {
 
 Result upsert(FunctionCallInfo fcinfo, Relation relation, Table& table, Report report) {
     Jsonb* row = PG_GETARG_JSONB_P(1);
-    require_object(row, "new_row");
-    std::optional<int64> expected;
-    if (!PG_ARGISNULL(2)) expected = PG_GETARG_INT64(2);
-    std::optional<int64> sent = read_row_version(relation, table, row);
-    if (sent && sent != expected) raise_other_version(relation, table, "new_row");
-    if (!expected)
-        return insert_and_tell(
-            {relation, table, read_new_row(relation, table, row, "new_row"), report});
-    Write write = about_row({relation, table, read_row_key(relation, table, row)}, report);
-    write.expected = expected;
-    write.changes = read_row_changes(relation, table, row, "new_row");
+    if (PG_ARGISNULL(2)) {
+        SentRow sent = read_row_to_insert(relation, table, row, "new_row");
+        if (sent.version) raise_other_version(relation, table, "new_row");
+        return insert_and_tell({relation, table, sent.others, report});
+    }
+    SentRow sent = read_row_to_update(relation, table, row, "new_row");
+    Write write = about_row({relation, table, sent.key}, report);
+    write.expected = PG_GETARG_INT64(2);
+    if (sent.version && sent.version != write.expected)
+        raise_other_version(relation, table, "new_row");
+    write.changes = sent.others;
     return {write, write_row(write), true};
 }
 

@@ -9,8 +9,8 @@ int64 planner_writes;
 
 }  // namespace
 
-WriteOutcome write_row(const Write& write, Execution** kept) {
-    if (std::optional<WriteOutcome> outcome = direct_write(write, kept)) {
+WriteOutcome write_row(const Write& write, Sharing* sharing) {
+    if (std::optional<WriteOutcome> outcome = direct_write(write, sharing)) {
         direct_writes++;
         return *outcome;
     }

@@ -54,18 +54,24 @@ struct WriteOutcome {
 
 struct Execution;  // direct_writer.cpp
 
-// Writes on the direct path where that is exactly equivalent, else on the planner path. For the rows
-// of a batch, `kept` holds from one to the next what they can share; null at first, and ended by
-// end_batch().
-WriteOutcome write_row(const Write& write, Execution** kept = nullptr);
-void end_batch(Execution** kept);
+// What the rows of a batch share, kept from one to the next in memory that outlives them all.
+struct Sharing {
+    MemoryContext memory;
+    Execution* execution;  // null at first
+};
+
+// Writes on the direct path where that is exactly equivalent, else on the planner path.
+WriteOutcome write_row(const Write& write, Sharing* sharing = nullptr);
+
+// After the last row of a batch.
+void end_sharing(Sharing* sharing);
 
 // The planner path, an SPI plan: works wherever the statement works.
 WriteOutcome planner_write(const Write& write);
 
 // The direct path, the executor's own pieces: nothing where it is not equivalent, and then nothing
 // was done.
-std::optional<WriteOutcome> direct_write(const Write& write, Execution** kept);
+std::optional<WriteOutcome> direct_write(const Write& write, Sharing* sharing);
 
 // The insertion of a row that must not be there yet.
 struct Insert {
