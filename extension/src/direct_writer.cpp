@@ -384,11 +384,12 @@ void check_new_row(const Execution& execution) {
     if (constraints) ExecConstraints(execution.result, execution.new_row, execution.estate);
 }
 
-[[noreturn]] void raise_concurrent_change(TM_Result result) {
-    ereport(ERROR,
-            (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-             result == TM_Deleted ? errmsg("could not serialize access due to concurrent delete")
-                                  : errmsg("could not serialize access due to concurrent update")));
+// ExecLockRows() has one message for both.
+[[noreturn]] void raise_concurrent_change(const Write& write, TM_Result result) {
+    bool deleted = result == TM_Deleted && !is_check(write);
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                    deleted ? errmsg("could not serialize access due to concurrent delete")
+                            : errmsg("could not serialize access due to concurrent update")));
     pg_unreachable();
 }
 
@@ -406,7 +407,7 @@ void check_new_row(const Execution& execution) {
 bool is_still_ours(const Write& write, TM_Result result) {
     if (result == TM_Ok) return true;
     if (result == TM_SelfModified) raise_self_modified(write);
-    if (IsolationUsesXactSnapshot()) raise_concurrent_change(result);
+    if (IsolationUsesXactSnapshot()) raise_concurrent_change(write, result);
     return false;
 }
 

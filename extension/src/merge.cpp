@@ -13,11 +13,13 @@ struct Merge : KeyedRow {
     Jsonb* base;
 };
 
-// What is left to write of the changes, into the columns as they are now.
+// What is left to write of the changes, into the columns as they are now; and what the row must
+// still hold for that: those columns, and the version, so that what happens to others is noticed.
 struct Merged {
     int count;
     AttrNumber* attnos;
     ColumnValues wanted;
+    int present_count;
     ColumnValues present;
     JsonObject conflicts;
     bool contested;
@@ -62,13 +64,16 @@ bool others_changed(const Merge& merge, const RowValues& row) {
     return false;
 }
 
+void add_present(Merged& merged, const RowValues& row, AttrNumber attno) {
+    merged.attnos[merged.present_count] = attno;
+    merged.present.values[merged.present_count] = row.value(attno);
+    merged.present.nulls[merged.present_count++] = row.is_null(attno);
+}
+
 void add_merged(Merged& merged, const Merge& merge, const RowValues& row, int i) {
-    Column& column = merge.table.column(merge.mine.columns->attnos[i]);
-    merged.attnos[merged.count] = column.attno;
+    add_present(merged, row, merge.mine.columns->attnos[i]);
     merged.wanted.values[merged.count] = merge.mine.values[i];
-    merged.wanted.nulls[merged.count] = merge.mine.nulls[i];
-    merged.present.values[merged.count] = row.value(column.attno);
-    merged.present.nulls[merged.count++] = row.is_null(column.attno);
+    merged.wanted.nulls[merged.count++] = merge.mine.nulls[i];
 }
 
 // One column: mine, where the other side left it alone; theirs, where the caller did.
@@ -98,7 +103,7 @@ ColumnValues values_for(int count) {
 // The values that the columns hold now, as the expectation of the write.
 Jsonb* show_present(Table& table, const Merged& merged) {
     JsonObject object;
-    for (int i = 0; i < merged.count; i++) {
+    for (int i = 0; i < merged.present_count; i++) {
         Column& column = table.column(merged.attnos[i]);
         object.add(column.name,
                    show_or_null(table, column, merged.present.values[i], merged.present.nulls[i]));
@@ -108,13 +113,15 @@ Jsonb* show_present(Table& table, const Merged& merged) {
 
 Merged merge_columns(const Merge& merge, const RowValues& row) {
     int count = merge.mine.columns->count;
-    Merged merged = {0,    allocate<AttrNumber>(count), values_for(count), values_for(count), {},
-                     false};
+    Merged merged = {
+        0, allocate<AttrNumber>(count + 1), values_for(count), 0, values_for(count + 1), {}, false};
     for (int i = 0; i < count; i++)
         merge_column(merged, merge, row, i);
+    AttrNumber version = merge.table.versioning.column;
+    if (row.has(version)) add_present(merged, row, version);
     merged.wanted.columns = &column_set(merge.table, Purpose::changes, merged.attnos, merged.count);
     merged.present.columns =
-        &column_set(merge.table, Purpose::expected, merged.attnos, merged.count);
+        &column_set(merge.table, Purpose::expected, merged.attnos, merged.present_count);
     merged.present.json = show_present(merge.table, merged);
     return merged;
 }
@@ -152,7 +159,7 @@ std::optional<WriteOutcome> attempt(const Merge& merge) {
     return outcome;
 }
 
-// The write expects the values that were merged with, so a row that changes again is merged again.
+// The write expects the row that was merged with, so one that changes again is merged again.
 WriteOutcome merge_row(const Merge& merge) {
     for (;;) {
         CHECK_FOR_INTERRUPTS();

@@ -341,23 +341,34 @@ bool is_moved_row(const ErrorData& error) {
            file == "execMain.c";
 }
 
-bool may_meet_moved_row(const Write& write) {
-    return !IsolationUsesXactSnapshot() && write.table.moves_rows;
+bool is_check(const Write& write) {
+    return write.operation == Operation::check_share ||
+           write.operation == Operation::check_no_key_update;
+}
+
+// After waiting, ExecLockRows() locks the newest row before it looks whether that is a match. A
+// check that is not passed must leave no lock.
+bool needs_subtransaction(const Write& write) {
+    return !IsolationUsesXactSnapshot() && (write.table.moves_rows || is_check(write));
+}
+
+SubtransactionEnd run_and_keep(const Write& write, Run& run) {
+    run_statement(write, run);
+    bool in_vain = is_check(write) && !run.written;
+    return in_vain ? SubtransactionEnd::roll_back : SubtransactionEnd::commit;
 }
 
 // At READ COMMITTED a row that a concurrent writer moved to another partition is looked up again;
 // the executor can only raise 40001 for it.
 bool run_unless_moved(const Write& write, Run& run, bool last) {
-    if (!may_meet_moved_row(write) || last) {
+    if (!needs_subtransaction(write) || last) {
         run_statement(write, run);
         return true;
     }
-    return in_subtransaction(
-        [&] {
-            run_statement(write, run);
-            return SubtransactionEnd::commit;
-        },
-        is_moved_row);
+    bool moved = false;
+    in_subtransaction([&] { return run_and_keep(write, run); },
+                      [&](const ErrorData& error) { return (moved = is_moved_row(error)); });
+    return !moved;
 }
 
 WriteOutcome missing() {
@@ -382,11 +393,6 @@ std::optional<WriteOutcome> explain(const Write& write, const Run& run, MemoryCo
     std::optional<int64> version = version_in(write.table, row);
     if (!last && (run.match == Match::stale || !saw_present_row(write, run))) return {};
     return WriteOutcome{WriteStatus::rejected, version, nullptr, nullptr};
-}
-
-bool is_check(const Write& write) {
-    return write.operation == Operation::check_share ||
-           write.operation == Operation::check_no_key_update;
 }
 
 // What was found unchanged without a lock must be the newest row.
