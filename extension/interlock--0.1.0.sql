@@ -241,7 +241,7 @@ CREATE FUNCTION interlock.versioned_touch(
     rel pg_catalog.regclass, key pg_catalog.anycompatible, expected pg_catalog.int8) RETURNS pg_catalog.int8
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_versioned_touch';
 COMMENT ON FUNCTION interlock.versioned_touch(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8) IS
-'Forces a new version of the row with that primary key if it is still at the expected one, changes nothing else, and returns the new one. Fires triggers as an UPDATE of the version column, or of the first column that the caller may update. Errors, locks and isolation as versioned_update.';
+'Forces a new version of the row with that primary key if it is still at the expected one, changes nothing else, and returns the new one. Fires triggers as an UPDATE of the version column, or of the first column that the caller may update and SELECT. Errors, locks and isolation as versioned_update.';
 
 CREATE FUNCTION interlock.try_versioned_touch(
     rel pg_catalog.regclass, key pg_catalog.anycompatible, expected pg_catalog.int8) RETURNS interlock.write_result

@@ -79,8 +79,9 @@ Bitmapset* add_columns(Bitmapset* columns, const ColumnSet& set) {
 }
 
 // The columns that the planner path's statement reads, too.
-Bitmapset* selected_columns(const Write& write, bool compares) {
+Bitmapset* selected_columns(const Write& write, bool compares, AttrNumber touched) {
     Bitmapset* columns = nullptr;
+    if (touched) columns = add_column(columns, touched);
     if (write.expected) columns = add_column(columns, write.table.versioning.column);
     if (write.expected_values) columns = add_columns(columns, *write.expected_values->columns);
     for (int i = 0; i < write.key.key->count; i++)
@@ -105,7 +106,7 @@ DirectStatement* add_statement(const Write& write, bool compares, AttrNumber tou
                   compares,
                   touched,
                   make_range_table(write.relation, table_lock(write), required_privileges(write),
-                                   selected_columns(write, compares), updated)};
+                                   selected_columns(write, compares, touched), updated)};
     MemoryContextSwitchTo(previous);
     return set.direct_statements = statement;
 }

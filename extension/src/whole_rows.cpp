@@ -20,12 +20,12 @@ Write about_row(const KeyedRow& row, Report report) {
     return {row, Operation::update, {}, nullptr, no_values(row.table), nullptr, report};
 }
 
-// The row that is in the way of an insertion.
-WriteOutcome describe_existing(const Write& write) {
+// The row that is in the way of an insertion, or at another version than the one to save.
+WriteOutcome describe_present(const Write& write, WriteStatus status) {
     Bitmapset* columns = reported_columns(write);
     HeapTuple tuple = fetch_row(write, columns);
-    if (tuple == nullptr) return {WriteStatus::exists, {}, nullptr, nullptr};
-    return describe(WriteStatus::exists, write, deform_row(write.relation, columns, tuple),
+    if (tuple == nullptr) return {status, {}, nullptr, nullptr};
+    return describe(status, write, deform_row(write.relation, columns, tuple),
                     CurrentMemoryContext);
 }
 
@@ -52,7 +52,7 @@ Result insert_and_tell(const Insert& insert) {
                      inserted.key.key != nullptr};
     if (inserted.status != WriteStatus::exists) return result;
     result.write.changes = contested_values(insert);
-    result.outcome = describe_existing(result.write);
+    result.outcome = describe_present(result.write, WriteStatus::exists);
     return result;
 }
 
@@ -188,18 +188,27 @@ Bitmapset* all_columns(Table& table) {
     return columns;
 }
 
-// Only what was edited is written. If the row that is there is at another version, the write finds
-// that out by itself.
+// Only what was edited is written. What was edited in a row at another version nobody knows, nor
+// which privileges that would take: such a row is judged alone, and then compared as a whole.
 Result update_saved(const KeyedRow& name, const Row& row, int64 expected, Report report) {
     Write write = about_row(name, report);
     write.expected = expected;
     Bitmapset* columns = all_columns(name.table);
-    HeapTuple tuple = fetch_row(name, columns);
-    RowValues present;
-    if (tuple) present = deform_row(name.relation, columns, tuple);
-    bool same_version = tuple && version_in(name.table, present) == expected;
-    write.changes = edited_values(name, row, same_version ? &present : nullptr);
-    return {write, write_row(write), true};
+    for (;;) {
+        CHECK_FOR_INTERRUPTS();
+        if (HeapTuple tuple = fetch_row(name, columns)) {
+            RowValues present = deform_row(name.relation, columns, tuple);
+            if (version_in(name.table, present) == expected) {
+                write.changes = edited_values(name, row, &present);
+                return {write, write_row(write), true};
+            }
+        }
+        WriteOutcome outcome = write_row(write);
+        if (outcome.status == WriteStatus::unchanged) continue;  // it has come to that version
+        if (outcome.status != WriteStatus::stale) return {write, outcome, true};
+        write.changes = edited_values(name, row, nullptr);
+        return {write, describe_present(write, WriteStatus::stale), true};
+    }
 }
 
 Relation open_saved_table(FunctionCallInfo fcinfo) {

@@ -93,8 +93,9 @@ InsertOutcome insert_row(const Insert& insert);
 // Comparing tells the caller what the columns hold, so it must be allowed to read them.
 bool may_compare(const Write& write);
 
-// The column that touch names in its UPDATE: the version where the caller may update it, else the
-// first column that it may.
+// The column that touch sets to itself in its UPDATE: the version where the caller may update it,
+// else the first column that it may both update and see. One that it may only update would need
+// SELECT (42501), as SET c = c does.
 AttrNumber touched_column(Table& table);
 
 }  // namespace interlock
