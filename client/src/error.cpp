@@ -136,7 +136,7 @@ std::exception_ptr translate(std::exception_ptr failure) {
     } catch (const error&) {
         return failure;
     } catch (const std::exception& e) {
-        auto ours = typed(bridge::sqlstate(e), trimmed(e.what()));
+        auto ours = typed(bridge::sqlstate(e), trimmed(bridge::message(e)));
         return ours ? ours : failure;
     } catch (...) {
         return failure;

@@ -58,6 +58,18 @@ TEST(Error, AnEndedSessionIsAConnectionLost) {
         expect_type<connection_lost>(code);
 }
 
+TEST(Error, ALostSessionSaysSo) {
+    // Proves that what libpqxx 6.4 complains of after the session broke is not passed off as the
+    // cause, and that other messages stay.
+    EXPECT_EQ(bridge::message(pqxx::broken_connection{"connection refused"}), "connection refused");
+#if PQXX_VERSION_MAJOR < 7
+    for (auto text : {"Could not obtain client encoding: not connected.",
+                      "Could not reactivate connection; reactivation is inhibited"})
+        EXPECT_EQ(bridge::message(pqxx::broken_connection{text}),
+                  "the session is gone: the server ended it, or the connection broke");
+#endif
+}
+
 TEST(Error, LibpqxxsOwnTypesAreUnderstood) {
     // Proves that the exceptions of libpqxx that carry no SQLSTATE on some releases are read by
     // type.
