@@ -240,8 +240,9 @@ TEST_F(Batch, CompositeKeysAndHostileNames) {
          {key::json(R"({"k \" \\": 1, "}',": "NULL"})"), 1, R"({"n": "NULL"})"}});
     ASSERT_EQ(versions.size(), 2u);
     EXPECT_EQ(versions[0].version, 2);
-    auto stored = tx.exec(R"(SELECT n FROM "T '""{" WHERE "}'," = 'a"}, {')")[0][0];
-    EXPECT_EQ(stored.as<std::string>(), R"({"x": 1}, \)");
+    auto stored =
+        tx.exec(R"(SELECT n FROM "T '""{" WHERE "}'," = 'a"}, {')")[0][0].as<std::string>();
+    EXPECT_EQ(stored, R"({"x": 1}, \)");
     // A renamed column is still the version.
     tx.exec(R"(ALTER TABLE "T '""{" RENAME "the version" TO "čís")");
     EXPECT_EQ(versioned_update_many(tx, table, {{versions[0].key, 2, R"({"n": "z"})"}})[0].version,

@@ -185,6 +185,24 @@ TEST_F(Retry, StaleOnlyIfAsked) {
     EXPECT_EQ(exhaust<stale_version>().attempts(), 3);
 }
 
+TEST_F(Retry, ABatchIsRerunByItsCode) {
+    // Proves that a refused batch is run again where a stale row would be, and only there.
+    auto refused = [](batch_refused::failures rows) {
+        return std::make_exception_ptr(batch_refused{"t", 1, std::move(rows)});
+    };
+    auto stale = refused({.stale = {{}}, .missing = {{}}});
+    auto missing = refused({.missing = {{}}});
+    {
+        retry_loop loop{policy};
+        EXPECT_THROW(loop.failed(stale), batch_refused);
+    }
+    policy.rerun_stale = true;
+    retry_loop loop{policy};
+    loop.failed(stale);
+    EXPECT_EQ(loop.attempts(), 2);
+    EXPECT_THROW(loop.failed(missing), batch_refused);
+}
+
 TEST_F(Retry, ShortageWaitsLonger) {
     // Proves that class 53 has a wait of its own, the same from the first failure on.
     policy.attempts = 3;
