@@ -114,6 +114,16 @@ const RangeTable& range_table(const Write& write, bool compares) {
     return add_statement(write, compares, touched)->range_table;
 }
 
+// Raises 42501, and runs ExecutorCheckPerms_hook. True where the caller may read what it changes,
+// so that both can be compared.
+bool check_permissions(const Write& write) {
+    bool updates = write.operation == Operation::update;
+    if (updates && has_permissions(range_table(write, true))) return true;
+    bool compares = updates && may_compare(write);
+    require_permissions(range_table(write, compares));
+    return compares;
+}
+
 // A statement of its own, as SPI would run it: it sees what came before and what was committed by
 // now.
 void begin_statement() {
@@ -177,13 +187,13 @@ bool find_row(const Execution& execution) {
         conditions[i] = key.columns[i].condition;
         conditions[i].sk_argument = execution.write.key.values[i];
     }
-    Relation index = index_open(key.index, AccessShareLock);
+    Relation index = index_open(key.index, table_lock(execution.write));
     IndexScanDesc scan =
         begin_index_scan(execution.place.relation, index, execution.estate->es_snapshot, key.count);
     index_rescan(scan, conditions, key.count, nullptr, 0);
     bool found = index_getnext_slot(scan, ForwardScanDirection, execution.old_row);
     index_endscan(scan);
-    index_close(index, AccessShareLock);
+    index_close(index, NoLock);  // locked until the transaction ends, as by ExecEndIndexScan()
     return found;
 }
 
@@ -569,8 +579,7 @@ std::optional<WriteOutcome> direct_write(const Write& write) {
     if (!partitioned && !write.table.direct.heap) return {};
     if (write.operation == Operation::update && write.changes.columns->count == 0) return {};
     if (!is_named_directly(write) || !is_direct_now(write)) return {};
-    bool compares = write.operation == Operation::update && may_compare(write);
-    check_permissions(range_table(write, compares));
+    bool compares = check_permissions(write);
     if (partitioned) return write_partition(write, compares);
     return write_at(write, {write.relation, write.table, nullptr, false}, compares);
 }
