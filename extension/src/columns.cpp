@@ -335,7 +335,7 @@ Datum read_key_value(Relation relation, Table& table, Column& column, JsonbValue
     return read_key_text(relation, table, column, scalar_text(value));
 }
 
-Jsonb* show_value(Table& table, Column& column, Datum value) {
+JsonbValue show_value(Table& table, Column& column, Datum value) {
     if (!column.json_ready) {
         prepare_json_converter(column.json, column.type, table.context);
         column.json_ready = true;
@@ -343,8 +343,8 @@ Jsonb* show_value(Table& table, Column& column, Datum value) {
     return to_json(column.json, value);
 }
 
-Jsonb* show_or_null(Table& table, Column& column, Datum value, bool is_null) {
-    return is_null ? nullptr : show_value(table, column, value);
+JsonbValue show_or_null(Table& table, Column& column, Datum value, bool is_null) {
+    return is_null ? json_null() : show_value(table, column, value);
 }
 
 bool same_value(const Column& column, Datum left, bool left_null, Datum right, bool right_null) {
@@ -356,7 +356,8 @@ bool holds(Table& table, Column& column, Datum value, bool is_null, Datum wanted
            JsonbValue& json) {
     if (same_value(column, value, is_null, wanted, wanted_null)) return true;
     if (is_null || wanted_null) return false;
-    return compareJsonbContainers(&show_value(table, column, value)->root,
+    JsonbValue shown = show_value(table, column, value);
+    return compareJsonbContainers(&JsonbValueToJsonb(&shown)->root,
                                   &JsonbValueToJsonb(&json)->root) == 0;
 }
 

@@ -82,9 +82,9 @@ Datum read_value(Relation relation, Table& table, Column& column, JsonbValue& va
 Datum read_key_value(Relation relation, Table& table, Column& column, JsonbValue& value);
 Datum read_key_text(Relation relation, Table& table, Column& column, char* text);
 
-// Shows a value of the column as JSON, as to_jsonb() does; SQL NULL as a null pointer.
-Jsonb* show_value(Table& table, Column& column, Datum value);
-Jsonb* show_or_null(Table& table, Column& column, Datum value, bool is_null);
+// Shows a value of the column as JSON, as to_jsonb() does; SQL NULL as JSON null.
+JsonbValue show_value(Table& table, Column& column, Datum value);
+JsonbValue show_or_null(Table& table, Column& column, Datum value, bool is_null);
 
 // The same bytes, once both are detoasted? (The rule by which PostgreSQL's record_image_eq
 // compares.)

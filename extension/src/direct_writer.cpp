@@ -123,6 +123,16 @@ const RangeTable& range_table(const Write& write, bool compares) {
     return add_statement(write, compares, touched)->range_table;
 }
 
+// Raises 42501, and runs ExecutorCheckPerms_hook. True where the caller may read what it changes,
+// so that both can be compared.
+bool check_permissions(const Write& write) {
+    bool updates = write.operation == Operation::update;
+    if (updates && has_permissions(range_table(write, true))) return true;
+    bool compares = updates && may_compare(write);
+    require_permissions(range_table(write, compares));
+    return compares;
+}
+
 // A statement of its own, as SPI would run it: it sees what came before and what was committed by
 // now.
 void begin_statement() {
@@ -158,15 +168,13 @@ ResultRelInfo* init_result(const Execution& execution) {
 
 void begin_scan(Execution& execution) {
     const Key& key = execution.place.table.key;
-    execution.index = index_open(key.index, AccessShareLock);
+    execution.index = index_open(key.index, table_lock(*execution.write));
     execution.scan = begin_index_scan(execution.place.relation, execution.index,
                                       execution.estate->es_snapshot, key.count);
 }
 
 Execution* begin_execution(const Write& write, const Place& place, bool compares,
                            MemoryContext outer) {
-    const RangeTable& permissions = range_table(write, compares);
-    check_permissions(permissions);
     begin_statement();
     AfterTriggerBeginQuery();
     MemoryContext memory = MemoryContextSwitchTo(outer);
@@ -180,7 +188,7 @@ Execution* begin_execution(const Write& write, const Place& place, bool compares
         execution->place.relation = table_open(RelationGetRelid(place.relation), NoLock);
     estate->es_snapshot = GetActiveSnapshot();
     estate->es_output_cid = GetCurrentCommandId(!is_check(write));
-    init_range_table(estate, permissions);
+    init_range_table(estate, range_table(write, compares));
     execution->result = init_result(*execution);
     estate->es_opened_result_relations = lappend(NIL, execution->result);
     execution->old_row = table_slot_create(place.relation, &estate->es_tupleTable);
@@ -193,7 +201,7 @@ void end_execution(Execution* execution) {
     EState* estate = execution->estate;
     Place place = execution->place;
     index_endscan(execution->scan);
-    index_close(execution->index, AccessShareLock);
+    index_close(execution->index, NoLock);  // until the transaction ends, as ExecEndIndexScan()
     AfterTriggerEndQuery(estate);
     ExecCloseResultRelations(estate);
     ExecResetTupleTable(estate->es_tupleTable, false);
@@ -572,6 +580,12 @@ bool is_direct_place(const Write& write, const Place& place) {
     return !place.routed || !stores_row(write) || place.table.versioning.only_before_update;
 }
 
+// Were those of this statement checked for the row before?
+bool shares_permissions(const Write& write, const Sharing* sharing) {
+    return sharing && sharing->execution && sharing->execution->operation == write.operation &&
+           sharing->execution->columns == write.changes.columns && write.expected_values == nullptr;
+}
+
 // Can the statement that wrote the row before write this one as well?
 bool continues(const Execution& execution, const Write& write, const Place& place, bool compares) {
     return RelationGetRelid(execution.place.relation) == RelationGetRelid(place.relation) &&
@@ -668,7 +682,8 @@ DirectTable direct_table(Relation relation, Relation key_index) {
 std::optional<WriteOutcome> direct_write(const Write& write, Sharing* sharing) {
     std::optional<WriteOutcome> outcome;
     if (is_direct(write)) {
-        bool compares = write.operation == Operation::update && may_compare(write);
+        bool compares = shares_permissions(write, sharing) ? sharing->execution->compares
+                                                           : check_permissions(write);
         if (write.table.relkind == RELKIND_PARTITIONED_TABLE)
             outcome = write_partition(write, compares, sharing);
         else

@@ -42,13 +42,18 @@ inline RangeTable make_range_table(Relation relation, LOCKMODE lockmode, AclMode
     return table;
 }
 
-// Raises 42501, and runs ExecutorCheckPerms_hook.
-inline void check_permissions(const RangeTable& table) {
+// Runs ExecutorCheckPerms_hook.
+inline bool has_permissions(const RangeTable& table, bool raise = false) {
 #if PG_VERSION_NUM >= 160000
-    ExecCheckPermissions(table.entries, table.permissions, true);
+    return ExecCheckPermissions(table.entries, table.permissions, raise);
 #else
-    ExecCheckRTPerms(table.entries, true);
+    return ExecCheckRTPerms(table.entries, raise);
 #endif
+}
+
+// The same, and raises 42501.
+inline void require_permissions(const RangeTable& table) {
+    has_permissions(table, true);
 }
 
 inline void init_range_table(EState* estate, const RangeTable& table) {

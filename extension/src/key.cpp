@@ -459,10 +459,7 @@ Jsonb* key_object(Table& table, const KeyValues& key) {
     JsonObject object;
     for (int i = 0; i < key.key->count; i++) {
         Column& column = table.column(key.key->columns[i].attno);
-        if (std::optional<int64> number = integer_value(column.type, key.values[i]))
-            object.add(column.name, *number);
-        else
-            object.add(column.name, show_value(table, column, key.values[i]));
+        object.add(column.name, show_value(table, column, key.values[i]));
     }
     return object.finish();
 }
