@@ -224,13 +224,22 @@ HeapTuple judge_versionless(const Firing& firing, int64 old_version) {
     return with_counter(firing, version);
 }
 
+constexpr int64 microseconds_to_1970 =
+    (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * static_cast<int64>(SECS_PER_DAY) * USECS_PER_SEC;
+
+// The clock's is the number that the column's DEFAULT gives, see versioning.cpp.
+int64 first_version(const Firing& firing) {
+    return firing.settings.starts_at_clock ? GetCurrentTimestamp() + microseconds_to_1970 : 1;
+}
+
 // A row that has no version yet, as a write with triggers off can leave it, gets the first one.
 HeapTuple update_without_counter(const Firing& firing) {
+    int64 first = first_version(firing);
     Version sent = version_in(firing, firing.new_row);
     if (firing.sets(firing.settings.column) && !sent.is_null &&
-        version_number(firing.settings.kind, sent.value) != 1)
+        version_number(firing.settings.kind, sent.value) != first)
         refuse_stale(firing, version_number(firing.settings.kind, sent.value));
-    return with_counter(firing, 1);
+    return with_counter(firing, first);
 }
 
 HeapTuple update_counter(const Firing& firing) {
@@ -286,7 +295,7 @@ HeapTuple insert(const Firing& firing) {
     if (!version_in(firing, firing.new_row).is_null) return firing.data->tg_trigtuple;
     Datum first = firing.settings.kind == VersionKind::timestamptz
                       ? TimestampTzGetDatum(GetCurrentTimestamp())
-                      : version_datum(firing.settings.kind, 1);
+                      : version_datum(firing.settings.kind, first_version(firing));
     return store_version(firing, firing.data->tg_trigtuple, first);
 }
 
