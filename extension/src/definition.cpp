@@ -55,8 +55,8 @@ List* trigger_names(Oid relid, Predicate predicate) {
     return names;
 }
 
-// PostgreSQL would let the events go with the trigger, and the roots that they stand for stay as they
-// are.
+// PostgreSQL would let the events go with the trigger, and the roots that they stand for stay as
+// they are.
 void require_no_pending_events(Oid relid) {
     Relation relation = relation_open(relid, NoLock);
     if (roots_of(relation) != NIL) CheckTableNotInUse(relation, "DROP TRIGGER");

@@ -60,14 +60,15 @@ List* read_names(ArrayType* array) {
 }
 
 Settings read_settings(FunctionCallInfo fcinfo) {
-    constexpr const char* arguments[] = {"rel",    "version_column",  "except_columns",
-                                         "accept", "require_version", "mode",
+    constexpr const char* arguments[] = {"rel",          "version_column",  "except_columns",
+                                         "accept",       "require_version", "mode",
                                          "first_version"};
     for (int i = 0; i < 7; i++)
         require_argument(fcinfo, i, arguments[i]);
-    Settings settings = {NameStr(*PG_GETARG_NAME(1)), read_names(PG_GETARG_ARRAYTYPE_P(2)),
-                         text_to_cstring(PG_GETARG_TEXT_PP(3)), PG_GETARG_BOOL(4),
-                         text_to_cstring(PG_GETARG_TEXT_PP(5)), false};
+    Settings settings = {
+        NameStr(*PG_GETARG_NAME(1)),           read_names(PG_GETARG_ARRAYTYPE_P(2)),
+        text_to_cstring(PG_GETARG_TEXT_PP(3)), PG_GETARG_BOOL(4),
+        text_to_cstring(PG_GETARG_TEXT_PP(5)), false};
     const char* first = text_to_cstring(PG_GETARG_TEXT_PP(6));
     require_one_of("first_version", first, {"one", "clock"});
     settings.starts_at_clock = strcmp(first, "clock") == 0;
@@ -220,7 +221,8 @@ struct Target {
     bool started_at_clock;
 };
 
-// DROP TRIGGER, ADD COLUMN and SET DEFAULT need the strongest lock; taking it first avoids an upgrade.
+// DROP TRIGGER, ADD COLUMN and SET DEFAULT need the strongest lock; taking it first avoids an
+// upgrade.
 LOCKMODE definition_lock(Oid relid, const Settings& settings) {
     require_owner(relid);
     Relation relation = open_table(relid, AccessShareLock);
