@@ -247,8 +247,8 @@ HeapTuple update_counter(const Firing& firing) {
     if (before.is_null) return update_without_counter(firing);
     int64 old_version = version_number(firing.settings.kind, before.value);
     if (!firing.sets(firing.settings.column)) return judge_versionless(firing, old_version);
-    OwnWrite* own = take_own_write(firing.relation, old_version);
-    if (own && own->forces) return force_version(firing, *own, old_version);
+    if (OwnWrite* own = take_forced_write(firing.relation, old_version))
+        return force_version(firing, *own, old_version);
     return judge_version(firing, old_version, version_in(firing, firing.new_row));
 }
 
@@ -276,8 +276,7 @@ HeapTuple update_timestamp(const Firing& firing) {
     if (firing.sets(firing.settings.column) && !sent.is_null &&
         DatumGetTimestampTz(sent.value) > old_version)
         return firing.data->tg_newtuple;
-    OwnWrite* own = take_own_write(firing.relation, 0);
-    bool makes_version = (own && own->forces) || row_changed(firing);
+    bool makes_version = take_forced_write(firing.relation, 0) || row_changed(firing);
     TimestampTz version = makes_version ? next_timestamp(firing, old_version) : old_version;
     if (!sent.is_null && DatumGetTimestampTz(sent.value) == version)
         return firing.data->tg_newtuple;

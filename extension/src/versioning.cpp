@@ -385,8 +385,10 @@ INTERLOCK_FUNCTION(disable_versioning) {
     require_argument(fcinfo, 0, "rel");
     PreventCommandIfReadOnly("interlock.disable_versioning()");
     Oid relid = PG_GETARG_OID(0);
-    require_removable(relid);
+    require_owner(relid);
     with_spi([&] {
+        lock_children(relid);
+        require_removable(relid);
         if (!remove(relid)) raise_not_versioned(relid);
         drop_triggers_of_children(relid);
     });
