@@ -170,7 +170,7 @@ COMMENT ON FUNCTION interlock.observed_writes() IS
 CREATE FUNCTION interlock.root_touched(root pg_catalog.regclass, child pg_catalog.oid, VARIADIC keys "any") RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_root_touched';
 COMMENT ON FUNCTION interlock.root_touched(pg_catalog.regclass, pg_catalog.oid, "any") IS
-'In the WHEN of a root''s triggers, which enable_root_versioning creates: remembers the root of the row, and is true the first time in a transaction. 55000 where the foreign key is gone, 0A000 anywhere else.';
+'In the WHEN of a root''s triggers, which enable_root_versioning creates: remembers the root of the row, and is true the first time in a transaction. Takes ROW EXCLUSIVE on the root''s table. 55000 where the foreign key is gone, 0A000 anywhere else.';
 
 CREATE FUNCTION interlock.root_version() RETURNS pg_catalog.trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_root_version';
