@@ -209,7 +209,7 @@ BEGIN
     SELECT ctid INTO before FROM account WHERE id = key;
     SELECT status INTO outcome FROM interlock.try_versioned_check('account', key, expected, lock);
     SELECT ctid, xmax INTO after, locker FROM account WHERE id = key;
-    RETURN format('%s: same place %s, locked %s', outcome, before = after, locker = pg_current_xact_id_if_assigned()::xid);
+    RETURN format('%s: same place %s, locked %s', outcome, before = after, locker::text <> '0' AND pg_xact_status(locker::text::xid8) = 'in progress');
 END $$;
 BEGIN;
 SELECT locked(5, 'share', 2), locked(5, 'no key update', 2);
