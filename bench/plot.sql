@@ -1,4 +1,5 @@
--- The data of the picture: variant, then median and quartiles, two blocks.
+-- The data of the picture: variant, then median and quartiles, two blocks; then
+-- rows a second by the size of a batch.
 
 CREATE TEMP VIEW bars AS
 SELECT workload, variant, clients,
@@ -23,3 +24,14 @@ ORDER BY position;
 \echo
 \echo
 SELECT label, bar FROM labels JOIN bars USING (variant) WHERE workload = 'loop' ORDER BY position;
+
+\echo
+\echo
+SELECT substr(workload, 6),
+       max(bar) FILTER (WHERE variant = 'single_calls'),
+       max(bar) FILTER (WHERE variant = 'recordset_update'),
+       max(bar) FILTER (WHERE variant = 'versioned_update_many')
+FROM bars
+WHERE workload ~ '^many_\d'
+GROUP BY workload
+ORDER BY length(workload);

@@ -22,15 +22,34 @@ INSERT INTO claims (workload, ours, peer, least, what) VALUES
     ('save', 'versioned_update', 'plpgsql_function', NULL, '`versioned_update` : PL/pgSQL function, read and save'),
     ('save', 'planner_path', 'hand_written', NULL, 'its planner path : hand-written `UPDATE`, read and save'),
     ('save', 'planner_path', 'plpgsql_function', NULL, 'its planner path : PL/pgSQL function, read and save'),
+    ('stale', 'try_versioned_update', 'update_then_select', 1.5, 'a stale row: `try_versioned_update` : `UPDATE` that finds none, then `SELECT`'),
     ('plain', 'version_trigger', 'inline_bump', 0.9, 'plain `UPDATE` of a versioned table : untriggered with `version + 1`'),
-    ('plain', 'version_trigger', 'plpgsql_trigger', NULL, 'plain `UPDATE` of a versioned table : an equivalent trigger in PL/pgSQL'),
+    ('plain', 'version_trigger', 'plpgsql_trigger', NULL, 'plain `UPDATE` of a versioned table : an equivalent trigger in PL/pgSQL');
+INSERT INTO claims (workload, ours, peer, least, what)
+SELECT 'many_' || size, ours, peer, CASE WHEN size = 1000 THEN least END,
+       format('`versioned_update_many`, %s rows : %s', to_char(size, 'FM99,999'), what)
+FROM (VALUES (1, 'versioned_update_many', 'recordset_update', 1.0, '`UPDATE … FROM jsonb_to_recordset`'),
+             (2, 'versioned_update_many', 'single_calls', NULL, 'single calls, 100 in a transaction'),
+             (3, 'versioned_update_many', 'single_commits', NULL, 'single calls, each its own transaction'),
+             (4, 'durable_many', 'durable_commits', 15, 'the same, and commits wait for the disk'))
+         AS c (position, ours, peer, least, what),
+     (VALUES (10), (100), (1000), (10000)) AS s (size)
+ORDER BY position, size;
+INSERT INTO claims (workload, ours, peer, least, what) VALUES
     ('loop', 'versioned_update', 'hand_written', 2.0, 'in the server: `versioned_update` : hand-written `UPDATE`'),
     ('loop', 'versioned_update', 'plpgsql_function', NULL, 'in the server: `versioned_update` : PL/pgSQL function'),
     ('loop', 'planner_path', 'hand_written', NULL, 'in the server: its planner path : hand-written `UPDATE`'),
     ('loop', 'planner_path', 'plpgsql_function', NULL, 'in the server: its planner path : PL/pgSQL function'),
     ('trigger_loop', 'version_trigger', 'inline_bump', NULL, 'in the server: plain `UPDATE` of a versioned table : untriggered'),
     ('trigger_loop', 'version_trigger', 'simplest_plpgsql', NULL, 'in the server: plain `UPDATE` of a versioned table : the simplest trigger in PL/pgSQL'),
-    ('trigger_loop', 'version_trigger', 'plpgsql_trigger', NULL, 'in the server: plain `UPDATE` of a versioned table : an equivalent trigger in PL/pgSQL');
+    ('trigger_loop', 'version_trigger', 'plpgsql_trigger', NULL, 'in the server: plain `UPDATE` of a versioned table : an equivalent trigger in PL/pgSQL'),
+    ('many_loop', 'versioned_update_many', 'recordset_update', NULL, 'in the server: `versioned_update_many` : `UPDATE … FROM jsonb_to_recordset`'),
+    ('touch_loop', 'versioned_touch', 'touch_by_hand', NULL, 'in the server: `versioned_touch` : hand-written `UPDATE`'),
+    ('check_loop', 'versioned_check', 'select_for_share', NULL, 'in the server: `versioned_check` : `SELECT … FOR SHARE`, and a comparison'),
+    ('delete_loop', 'versioned_delete', 'delete_by_hand', NULL, 'in the server: `versioned_delete` : hand-written `DELETE`'),
+    ('insert_loop', 'versioned_upsert', 'on_conflict', NULL, 'in the server: `versioned_upsert` of a new row : `INSERT … ON CONFLICT DO NOTHING`'),
+    ('merge_loop', 'versioned_merge', 'merge_by_hand', NULL, 'in the server: `versioned_merge` : `SELECT … FOR NO KEY UPDATE`, comparisons and `UPDATE`'),
+    ('compare_loop', 'compare_and_update', 'is_not_distinct', NULL, 'in the server: `compare_and_update` : `UPDATE … WHERE … IS NOT DISTINCT FROM …`');
 
 \echo
 \echo '## How many times as fast'
@@ -72,9 +91,11 @@ SELECT format('| %s | %s | %s | %s | %s to %s | %s | %s |', workload, nullif(cli
               to_char(percentile_cont(0.5) WITHIN GROUP (ORDER BY value), shown),
               to_char(percentile_cont(0.25) WITHIN GROUP (ORDER BY value), shown),
               to_char(percentile_cont(0.75) WITHIN GROUP (ORDER BY value), shown),
-              CASE WHEN clients = 0 THEN 'µs per update' ELSE 'transactions/s' END,
+              CASE WHEN clients = 0 THEN 'µs per row' WHEN workload LIKE 'many%' THEN 'rows/s' ELSE 'transactions/s' END,
               to_char(percentile_cont(0.5) WITHIN GROUP (ORDER BY server_time), 'FM990.0 "µs"'))
 FROM samples, LATERAL (SELECT CASE WHEN clients = 0 THEN 'FM990.00' ELSE 'FM999,990' END AS shown) AS s
 GROUP BY workload, clients, variant, shown
-ORDER BY clients = 0, array_position(ARRAY['write', 'save', 'plain'], workload), workload, clients,
+ORDER BY clients = 0,
+         array_position(ARRAY['write', 'save', 'stale', 'plain', 'loop', 'trigger_loop', 'many_loop'], workload),
+         length(workload), workload, clients,
          percentile_cont(0.5) WITHIN GROUP (ORDER BY CASE WHEN clients = 0 THEN value ELSE -value END);

@@ -14,11 +14,18 @@ SELECT format('CREATE TABLE interlock_bench.%I (
     version bigint NOT NULL DEFAULT 1
 ) WITH (autovacuum_enabled = false)', variant)
 FROM unnest(ARRAY['versioned_update', 'planner_path', 'hand_written', 'plpgsql_function', 'version_trigger',
-                  'increment', 'echo', 'inline_bump', 'least_trigger', 'simplest_plpgsql', 'plpgsql_trigger']) AS variant
+                  'increment', 'echo', 'inline_bump', 'least_trigger', 'simplest_plpgsql', 'plpgsql_trigger',
+                  'try_versioned_update', 'update_then_select',
+                  'versioned_update_many', 'recordset_update', 'single_calls', 'versioned_touch', 'touch_by_hand',
+                  'versioned_check', 'select_for_share', 'versioned_delete', 'delete_by_hand',
+                  'versioned_upsert', 'on_conflict', 'versioned_merge', 'merge_by_hand',
+                  'compare_and_update', 'is_not_distinct']) AS variant
 \gexec
 
 SELECT interlock.enable_versioning(variant)
-FROM unnest(ARRAY['versioned_update', 'planner_path', 'version_trigger', 'increment', 'echo']::regclass[]) AS variant;
+FROM unnest(ARRAY['versioned_update', 'planner_path', 'version_trigger', 'increment', 'echo', 'try_versioned_update',
+                  'versioned_update_many', 'single_calls', 'versioned_touch', 'versioned_check', 'versioned_delete',
+                  'versioned_upsert', 'versioned_merge', 'compare_and_update']::regclass[]) AS variant;
 
 -- The usual compare-and-set function: any table by its name, the changes as JSON.
 CREATE FUNCTION cas_update(table_name text, key bigint, expected bigint, changes jsonb) RETURNS bigint
@@ -83,19 +90,60 @@ BEGIN
 END
 $$;
 
+-- Before a round of loops, and not measured: those that delete or insert find what they need.
+CREATE FUNCTION prepare(variant text, row_count integer) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF variant IN ('versioned_delete', 'delete_by_hand') THEN
+        PERFORM reset(variant, row_count);
+    ELSIF variant IN ('versioned_upsert', 'on_conflict') THEN
+        EXECUTE format('TRUNCATE %I', variant);
+    END IF;
+    PERFORM set_config('interlock_bench.position', '0', false);
+END
+$$;
+
+-- What a client sends to write some of the rows, all of which are at one version, in one call.
+CREATE FUNCTION batch(first integer, size integer, expected bigint) RETURNS text
+LANGUAGE sql AS $$
+    SELECT jsonb_agg(jsonb_build_object('aid', key, 'version', expected, 'abalance', expected % 2))::text
+    FROM generate_series(first, first + size - 1) AS key
+$$;
+
+-- The same for whole tables, made before they are needed.
+CREATE TABLE batches (version bigint PRIMARY KEY, content jsonb);
+ALTER TABLE batches ALTER content SET STORAGE EXTERNAL;
+CREATE FUNCTION fill_batches(row_count integer, last_version integer) RETURNS void
+LANGUAGE sql AS $$
+    TRUNCATE batches;
+    INSERT INTO batches SELECT version, batch(1, row_count, version)::jsonb FROM generate_series(1, last_version) AS version
+$$;
+
 -- How many updates a table has seen since then.
 CREATE FUNCTION updates(variant text) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
     result bigint;
 BEGIN
-    EXECUTE format('SELECT sum(version - 1) FROM %I', variant) INTO result;
+    EXECUTE format('SELECT coalesce(sum(version - 1), 0) FROM %I', variant) INTO result;
     RETURN result;
 END
 $$;
 
--- Every measurement: transactions a second and the microseconds that the backends worked for each, or,
--- without clients, microseconds per update in the server.
+-- The rows that it has, and the updates that they have seen.
+CREATE FUNCTION content(variant text) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+    result text;
+BEGIN
+    EXECUTE format('SELECT count(*) || '' rows, '' || updates($1) || '' updates'' FROM %I', variant)
+    INTO result USING variant;
+    RETURN result;
+END
+$$;
+
+-- Every measurement: transactions (of workload many_N: rows) a second and the microseconds that the
+-- backends worked for each, or, without clients, microseconds per row in the server.
 CREATE TABLE samples (
     workload text,
     variant text,

@@ -36,10 +36,11 @@ CREATE FUNCTION interlock.enable_versioning(
     except_columns pg_catalog.name[] DEFAULT '{}',
     accept pg_catalog.text DEFAULT 'either',
     require_version boolean DEFAULT false,
-    mode pg_catalog.text DEFAULT 'enforce') RETURNS pg_catalog.void
+    mode pg_catalog.text DEFAULT 'enforce',
+    first_version pg_catalog.text DEFAULT 'one') RETURNS pg_catalog.void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_enable_versioning';
-COMMENT ON FUNCTION interlock.enable_versioning(pg_catalog.regclass, pg_catalog.name, pg_catalog.name[], pg_catalog.text, boolean, pg_catalog.text) IS
-'Versions a table, or changes its settings. Adds the column as bigint NOT NULL DEFAULT 1 where it is missing; an existing one may be smallint, integer, bigint or timestamptz. accept: echo, increment or either. Needs ownership (42501). Takes ACCESS EXCLUSIVE, or SHARE ROW EXCLUSIVE where the column is there and the table is not versioned yet. 42804, 42703, 22023 for unfit columns and settings, 55000 where the column holds nulls.';
+COMMENT ON FUNCTION interlock.enable_versioning(pg_catalog.regclass, pg_catalog.name, pg_catalog.name[], pg_catalog.text, boolean, pg_catalog.text, pg_catalog.text) IS
+'Versions a table, or changes its settings. Adds the column as bigint NOT NULL DEFAULT 1 where it is missing; an existing one may be smallint, integer, bigint or timestamptz. accept: echo, increment or either. first_version: one, or clock (bigint only), the time in microseconds, which a key that is deleted and inserted again never repeats. Needs ownership (42501). Takes ACCESS EXCLUSIVE, or SHARE ROW EXCLUSIVE where the column is there, the table is not versioned yet and first_version is one. 42804, 42703, 22023 for unfit columns and settings, 55000 where the column holds nulls.';
 
 CREATE FUNCTION interlock.disable_versioning(rel pg_catalog.regclass) RETURNS pg_catalog.void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_disable_versioning';
@@ -114,6 +115,8 @@ SELECT tgrelid::pg_catalog.regclass AS relation,
        'require_version=true' OPERATOR(pg_catalog.=) ANY (args) AS require_version,
        CASE WHEN args IS NULL THEN NULL
             WHEN 'mode=observe' OPERATOR(pg_catalog.=) ANY (args) THEN 'observe' ELSE 'enforce' END AS mode,
+       CASE WHEN args IS NULL THEN NULL
+            WHEN 'first_version=clock' OPERATOR(pg_catalog.=) ANY (args) THEN 'clock' ELSE 'one' END AS first_version,
        ARRAY(SELECT o.root::pg_catalog.regclass FROM roots AS o WHERE o.tgrelid OPERATOR(pg_catalog.=) tables.tgrelid
              GROUP BY o.root ORDER BY o.root::pg_catalog.regclass::pg_catalog.text COLLATE pg_catalog."C") AS roots,
        pg_catalog.array_remove(ARRAY[
@@ -167,7 +170,7 @@ COMMENT ON FUNCTION interlock.observed_writes() IS
 CREATE FUNCTION interlock.root_touched(root pg_catalog.regclass, child pg_catalog.oid, VARIADIC keys "any") RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_root_touched';
 COMMENT ON FUNCTION interlock.root_touched(pg_catalog.regclass, pg_catalog.oid, "any") IS
-'In the WHEN of a root''s triggers, which enable_root_versioning creates: remembers the root of the row, and is true the first time in a transaction. 55000 where the foreign key is gone, 0A000 anywhere else.';
+'In the WHEN of a root''s triggers, which enable_root_versioning creates: remembers the root of the row, and is true the first time in a transaction. Takes ROW EXCLUSIVE on the root''s table. 55000 where the foreign key is gone, 0A000 anywhere else.';
 
 CREATE FUNCTION interlock.root_version() RETURNS pg_catalog.trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_root_version';
@@ -241,7 +244,7 @@ CREATE FUNCTION interlock.versioned_touch(
     rel pg_catalog.regclass, key pg_catalog.anycompatible, expected pg_catalog.int8) RETURNS pg_catalog.int8
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_versioned_touch';
 COMMENT ON FUNCTION interlock.versioned_touch(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8) IS
-'Forces a new version of the row with that primary key if it is still at the expected one, changes nothing else, and returns the new one. Fires triggers as an UPDATE of the version column, or of the first column that the caller may update. Errors, locks and isolation as versioned_update.';
+'Forces a new version of the row with that primary key if it is still at the expected one, changes nothing else, and returns the new one. Fires triggers as an UPDATE of the version column, or of the first column that the caller may update and SELECT. Errors, locks and isolation as versioned_update.';
 
 CREATE FUNCTION interlock.try_versioned_touch(
     rel pg_catalog.regclass, key pg_catalog.anycompatible, expected pg_catalog.int8) RETURNS interlock.write_result

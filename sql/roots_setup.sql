@@ -448,7 +448,16 @@ UPDATE b SET version = 2;
 DROP TRIGGER mine ON b;
 \set VERBOSITY default
 
-SET client_min_messages = warning;
+-- a circle closed by hand ends where it began
+
+CREATE CONSTRAINT TRIGGER mine AFTER UPDATE ON a FROM c DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (interlock.root_touched('c'::regclass, NEW.tableoid, OLD.other, NEW.other)) EXECUTE FUNCTION interlock.root_version();
+INSERT INTO c VALUES (1);
+UPDATE a SET other = 1;
+SELECT a.version AS a, b.version AS b, c.version AS c FROM a, b, c;
+UPDATE c SET version = version + 1;
+SELECT a.version AS a, b.version AS b, c.version AS c FROM a, b, c;
+
 DROP SCHEMA roots_setup CASCADE;
 DROP SCHEMA "Other schema" CASCADE;
 DROP ROLE regress_roots_owner, regress_roots_other;

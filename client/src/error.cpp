@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "interlock/bridge.hpp"
+#include "json.hpp"
 #include "text.hpp"
 
 namespace interlock {
@@ -34,6 +35,38 @@ version_required::version_required(const std::string& message, write_details det
     : write_error{"IL005", message, std::move(details)} {}
 row_exists::row_exists(const std::string& message, write_details details)
     : write_error{"IL006", message, std::move(details)} {}
+
+namespace {
+
+const char* batch_sqlstate(const batch_refused::failures& failed) {
+    if (!failed.stale.empty()) return "IL001";
+    return failed.missing.empty() ? "IL004" : "IL002";
+}
+
+// As the server says it: 3 of 10 rows of table "accounts" cannot be updated: 2 stale, 1 missing
+std::string batch_message(const std::string& table, std::size_t rows,
+                          const batch_refused::failures& failed) {
+    std::string counts;
+    std::size_t all = 0;
+    auto count = [&](std::size_t some, const char* what) {
+        if (!some) return;
+        all += some;
+        counts += (counts.empty() ? "" : ", ") + std::to_string(some) + " " + what;
+    };
+    count(failed.stale.size(), "stale");
+    count(failed.missing.size(), "missing");
+    count(failed.rejected.size(), "rejected");
+    return std::to_string(all) + " of " + std::to_string(rows) + " rows of table \"" + table +
+           "\" cannot be updated: " + counts;
+}
+
+}  // namespace
+
+batch_refused::batch_refused(const std::string& table, std::size_t rows, failures failed)
+    : write_error{batch_sqlstate(failed), batch_message(table, rows, failed), {table}},
+      failures_{std::make_shared<const failures>(std::move(failed))},
+      rows_{rows} {}
+
 lease_held::lease_held(const std::string& message) : error{"IL010", message} {}
 lease_lost::lease_lost(const std::string& message) : error{"IL011", message} {}
 claim_lost::claim_lost(const std::string& message) : error{"IL020", message} {}
@@ -66,6 +99,7 @@ merge_conflict::~merge_conflict() = default;
 write_rejected::~write_rejected() = default;
 version_required::~version_required() = default;
 row_exists::~row_exists() = default;
+batch_refused::~batch_refused() = default;
 lease_held::~lease_held() = default;
 lease_lost::~lease_lost() = default;
 claim_lost::~claim_lost() = default;
@@ -124,6 +158,10 @@ std::exception_ptr typed(std::string_view sqlstate, const std::string& message) 
 
 }  // namespace
 
+std::vector<std::string> contested_columns(const std::optional<std::string>& conflicts) {
+    return json_members(conflicts.value_or(""));
+}
+
 std::string sqlstate_of(const std::exception& failure) {
     if (auto* ours = dynamic_cast<const error*>(&failure)) return std::string{ours->sqlstate()};
     return bridge::sqlstate(failure);
@@ -136,7 +174,7 @@ std::exception_ptr translate(std::exception_ptr failure) {
     } catch (const error&) {
         return failure;
     } catch (const std::exception& e) {
-        auto ours = typed(bridge::sqlstate(e), trimmed(e.what()));
+        auto ours = typed(bridge::sqlstate(e), trimmed(bridge::message(e)));
         return ours ? ours : failure;
     } catch (...) {
         return failure;

@@ -1,29 +1,13 @@
 #include "interlock/key.hpp"
 
-#include <cstdio>
 #include <stdexcept>
 #include <utility>
 
+#include "json.hpp"
 #include "text.hpp"
 
 namespace interlock {
 namespace {
-
-std::string json_string(std::string_view text) {
-    std::string json{'"'};
-    for (char c : text) {
-        if (c == '"' || c == '\\') {
-            json += {'\\', c};
-        } else if (static_cast<unsigned char>(c) < 0x20) {
-            char escape[7];
-            std::snprintf(escape, sizeof escape, "\\u%04x", c);
-            json += escape;
-        } else {
-            json += c;
-        }
-    }
-    return json += '"';
-}
 
 const char* not_null(const char* text) {
     return text ? text : throw std::invalid_argument{"a key must not be a null pointer"};

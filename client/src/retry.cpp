@@ -60,6 +60,7 @@ void check(const retry_policy& policy) {
     demand(policy.lock_budget >= zero, "retry_policy: lock_budget must not be negative");
     demand(policy.backoff.first >= zero, "retry_policy: backoff.first must not be negative");
     demand(policy.backoff.cap >= zero, "retry_policy: backoff.cap must not be negative");
+    demand(policy.shortage_wait >= zero, "retry_policy: shortage_wait must not be negative");
     demand(policy.backoff.factor >= 1, "retry_policy: backoff.factor must be at least 1");
 }
 
@@ -106,7 +107,7 @@ void retry_loop::failed(std::exception_ptr failure) {
     if (kind == verdict::give_up) std::rethrow_exception(failure);
 
     auto bound =
-        kind == verdict::rerun_later ? policy_.backoff.cap : policy_.backoff.bound(attempt_);
+        kind == verdict::rerun_later ? policy_.shortage_wait : policy_.backoff.bound(attempt_);
     auto pause = drawn(policy_, bound);
     if (kind == verdict::rerun_lock) lock_time_ += now(policy_) - attempt_start_ + pause;
     bool rerun = may_go_on(kind, pause);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "commit_outcome.hpp"
+#include "interlock/bridge.hpp"
 #include "text.hpp"
 
 namespace interlock {
@@ -50,7 +51,8 @@ bool is_definite(const std::exception_ptr& failure) {
         id = std::stoull(*ticket.transaction_id);
         name = " of transaction " + *ticket.transaction_id;
     }
-    throw in_doubt{"08007", "the answer to COMMIT" + name + " was lost: " + trimmed(cause.what()),
+    throw in_doubt{"08007",
+                   "the answer to COMMIT" + name + " was lost: " + trimmed(bridge::message(cause)),
                    id};
 }
 
@@ -59,9 +61,9 @@ void resolve(const std::exception& cause, const commit_ticket& ticket,
              const transaction_options& options, const retry_policy& policy) {
     auto lost = [&](const char* fate) {
         auto code = sqlstate_of(cause);
-        return connection_lost{
-            code.empty() ? "08006" : code,
-            std::string{"session lost at COMMIT, "} + fate + ": " + trimmed(cause.what())};
+        return connection_lost{code.empty() ? "08006" : code,
+                               std::string{"session lost at COMMIT, "} + fate + ": " +
+                                   trimmed(bridge::message(cause))};
     };
     if (!options.reconnect) throw_in_doubt(cause, ticket);
     if (!ticket.transaction_id) throw lost("the transaction had written nothing");

@@ -1,75 +1,19 @@
 #include "interlock/versioning.hpp"
 
-#include <algorithm>
-#include <stdexcept>
-#include <utility>
-
 #include "call.hpp"
+#include "outcome.hpp"
 #include "text.hpp"
 
 namespace interlock {
 namespace {
-
-constexpr std::string_view status_names[] = {"written", "unchanged", "merged",
-                                             "stale",   "missing",   "conflict",
-                                             "exists",  "rejected",  "held_back"};
-
-write_status parse_status(std::string_view name) {
-    auto found = std::ranges::find(status_names, name);
-    if (found == std::end(status_names))
-        throw std::runtime_error{"unknown write status \"" + std::string{name} +
-                                 "\": the extension is newer than this library"};
-    return static_cast<write_status>(found - std::begin(status_names));
-}
-
-template <class T>
-std::optional<T> optional_field(const pqxx::result& r, int column) {
-    if (r[0][column].is_null()) return {};
-    return r[0][column].as<T>();
-}
-
-write_result read_result(const pqxx::result& r) {
-    return {parse_status(r[0][0].as<std::string>()), optional_field<std::int64_t>(r, 1),
-            optional_field<std::string>(r, 2), optional_field<std::string>(r, 3)};
-}
 
 bridge::parameter optional_text(std::optional<std::string_view> text, const char* what) {
     if (!text) return {};
     return without_zero_bytes(*text, what);
 }
 
-std::string row_name(const write_details& d) {
-    return "row " + d.key + " of table \"" + d.table + "\"";
-}
-
-std::string at_version(const write_details& d) {
-    std::string expected = d.expected ? std::to_string(*d.expected) : "expected";
-    if (!d.current_version) return "not at version " + expected;
-    return "at version " + std::to_string(*d.current_version) + ", not " + expected;
-}
-
-// A write that failed, as its exception; the messages are those of the server.
-[[noreturn]] void raise(write_status status, write_details d) {
-    auto row = row_name(d);
-    switch (status) {
-        case write_status::stale:
-            throw stale_version{row + " is " + at_version(d), std::move(d)};
-        case write_status::missing:
-            throw row_missing{row + " does not exist", std::move(d)};
-        case write_status::conflict:
-            throw merge_conflict{row + " was changed in the same columns", std::move(d)};
-        case write_status::exists:
-            throw row_exists{row + " exists already", std::move(d)};
-        default:
-            throw write_rejected{"write to " + row + " was rejected", std::move(d)};
-    }
-}
-
-std::int64_t version_or_raise(write_result result, std::string_view table, const key& key,
-                              std::optional<std::int64_t> expected) {
-    if (result.ok()) return result.version.value();
-    raise(result.status, {std::string{table}, key.text(), expected, result.version,
-                          std::move(result.current), std::move(result.conflicts)});
+const char* name_of(check_lock lock) {
+    return lock == check_lock::share ? "share" : "no key update";
 }
 
 const keyed_statement update{"interlock_update", R"(
@@ -77,16 +21,42 @@ const keyed_statement update{"interlock_update", R"(
       FROM interlock.try_versioned_update($1::pg_catalog.regclass, $key, $3::pg_catalog.int8,
                                           $4::pg_catalog.jsonb, $5::pg_catalog.jsonb) AS r)"};
 
+const keyed_statement remove{"interlock_delete", R"(
+    SELECT r.status::pg_catalog.text, r.version, r.current, r.conflicts
+      FROM interlock.try_versioned_delete($1::pg_catalog.regclass, $key,
+                                          $3::pg_catalog.int8) AS r)"};
+
+const keyed_statement touch{"interlock_touch", R"(
+    SELECT r.status::pg_catalog.text, r.version, r.current, r.conflicts
+      FROM interlock.try_versioned_touch($1::pg_catalog.regclass, $key,
+                                         $3::pg_catalog.int8) AS r)"};
+
+const keyed_statement check{"interlock_check", R"(
+    SELECT r.status::pg_catalog.text, r.version, r.current, r.conflicts
+      FROM interlock.try_versioned_check($1::pg_catalog.regclass, $key, $3::pg_catalog.int8,
+                                         $4::pg_catalog.text) AS r)"};
+
+const statement upsert{"interlock_upsert", R"(
+    SELECT r.status::pg_catalog.text, r.version, r.current, r.conflicts
+      FROM interlock.try_versioned_upsert($1::pg_catalog.regclass, $2::pg_catalog.jsonb,
+                                          $3::pg_catalog.int8) AS r)"};
+
+// The part of a row that is its key; null if the relation has no primary key, as a view.
+const statement key_of_row{"interlock_key_of_row", R"(
+    SELECT pg_catalog.jsonb_object_agg(
+               a.attname, pg_catalog.jsonb_extract_path($2::pg_catalog.jsonb, a.attname::text))
+      FROM pg_catalog.pg_index AS i
+      JOIN pg_catalog.pg_attribute AS a
+        ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid
+       AND a.attnum OPERATOR(pg_catalog.=) ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
+     WHERE i.indrelid OPERATOR(pg_catalog.=) $1::pg_catalog.regclass AND i.indisprimary)"};
+
+std::string ask_key(pqxx::transaction_base& tx, std::string_view table, std::string_view row) {
+    auto r = call(tx, key_of_row, {std::string{table}, std::string{row}});
+    return r[0][0].is_null() ? std::string{} : r[0][0].as<std::string>();
+}
+
 }  // namespace
-
-std::string_view to_string(write_status status) noexcept {
-    return status_names[static_cast<int>(status)];
-}
-
-bool succeeded(write_status status) noexcept {
-    return status == write_status::written || status == write_status::unchanged ||
-           status == write_status::merged;
-}
 
 write_result try_versioned_update(pqxx::transaction_base& tx, std::string_view table,
                                   const key& key, std::int64_t expected, std::string_view changes,
@@ -100,8 +70,64 @@ write_result try_versioned_update(pqxx::transaction_base& tx, std::string_view t
 std::int64_t versioned_update(pqxx::transaction_base& tx, std::string_view table, const key& key,
                               std::int64_t expected, std::string_view changes,
                               std::optional<std::string_view> base) {
-    return version_or_raise(try_versioned_update(tx, table, key, expected, changes, base), table,
-                            key, expected);
+    auto result = try_versioned_update(tx, table, key, expected, changes, base);
+    raise_unless_done(result, table, key.text(), expected);
+    return result.version.value();
+}
+
+write_result try_versioned_delete(pqxx::transaction_base& tx, std::string_view table,
+                                  const key& key, std::int64_t expected) {
+    return read_result(
+        call(tx, remove.for_key(key),
+             {without_zero_bytes(table, "table"), key.text(), std::to_string(expected)}));
+}
+
+void versioned_delete(pqxx::transaction_base& tx, std::string_view table, const key& key,
+                      std::int64_t expected) {
+    raise_unless_done(try_versioned_delete(tx, table, key, expected), table, key.text(), expected);
+}
+
+write_result try_versioned_touch(pqxx::transaction_base& tx, std::string_view table, const key& key,
+                                 std::int64_t expected) {
+    return read_result(
+        call(tx, touch.for_key(key),
+             {without_zero_bytes(table, "table"), key.text(), std::to_string(expected)}));
+}
+
+std::int64_t versioned_touch(pqxx::transaction_base& tx, std::string_view table, const key& key,
+                             std::int64_t expected) {
+    auto result = try_versioned_touch(tx, table, key, expected);
+    raise_unless_done(result, table, key.text(), expected);
+    return result.version.value();
+}
+
+write_result try_versioned_check(pqxx::transaction_base& tx, std::string_view table, const key& key,
+                                 std::int64_t expected, check_lock lock) {
+    return read_result(call(
+        tx, check.for_key(key),
+        {without_zero_bytes(table, "table"), key.text(), std::to_string(expected), name_of(lock)}));
+}
+
+void versioned_check(pqxx::transaction_base& tx, std::string_view table, const key& key,
+                     std::int64_t expected, check_lock lock) {
+    raise_unless_done(try_versioned_check(tx, table, key, expected, lock), table, key.text(),
+                      expected);
+}
+
+write_result try_versioned_upsert(pqxx::transaction_base& tx, std::string_view table,
+                                  std::string_view new_row, std::optional<std::int64_t> expected) {
+    bridge::parameter version;
+    if (expected) version = std::to_string(*expected);
+    return read_result(call(
+        tx, upsert,
+        {without_zero_bytes(table, "table"), without_zero_bytes(new_row, "new_row"), version}));
+}
+
+std::int64_t versioned_upsert(pqxx::transaction_base& tx, std::string_view table,
+                              std::string_view new_row, std::optional<std::int64_t> expected) {
+    auto result = try_versioned_upsert(tx, table, new_row, expected);
+    if (!result.ok()) raise_unless_done(result, table, ask_key(tx, table, new_row), expected);
+    return result.version.value();
 }
 
 }  // namespace interlock

@@ -1,6 +1,7 @@
 // Many rows by version in one call: in the order of their keys, all or nothing.
 
 #include "outcome.hpp"
+#include "sent_row.hpp"
 #include "subtransaction.hpp"
 
 namespace interlock {
@@ -8,9 +9,7 @@ namespace {
 
 // One row of the batch: what it says of itself, and what became of it.
 struct Item {
-    KeyValues key;
-    int64 expected;
-    Jsonb* row;
+    SentRow row;
     WriteOutcome outcome;
 };
 
@@ -18,7 +17,7 @@ struct Batch {
     Relation relation;
     Table& table;
     int count;
-    Item* items;
+    Item** items;
     bool failed;  // one of them at least
 };
 
@@ -33,38 +32,40 @@ struct Batch {
 
 Item read_item(const Batch& batch, Jsonb* row, int number) {
     if (!is_object(row)) raise_bad_item(batch, number, "is not a JSON object");
-    std::optional<int64> version = read_row_version(batch.relation, batch.table, row);
-    if (!version) raise_bad_item(batch, number, "has no version");
-    return {read_row_key(batch.relation, batch.table, row), *version, row, {}};
+    Item item = {read_row_to_update(batch.relation, batch.table, row, "changes"), {}};
+    if (!item.row.version) raise_bad_item(batch, number, "has no version");
+    return item;
 }
 
 void read_items(Batch& batch, Jsonb* json) {
     if (!JB_ROOT_IS_ARRAY(json) || JB_ROOT_IS_SCALAR(json))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("\"changes\" must be a JSON array of objects")));
-    batch.items = allocate_many<Item>(JB_ROOT_COUNT(json));
+    auto* items = allocate_many<Item>(JB_ROOT_COUNT(json));
+    batch.items = allocate_many<Item*>(JB_ROOT_COUNT(json));
     JsonbIterator* iterator = JsonbIteratorInit(&json->root);
     JsonbValue value;
     JsonbIteratorNext(&iterator, &value, true);  // WJB_BEGIN_ARRAY
     while (JsonbIteratorNext(&iterator, &value, true) == WJB_ELEM) {
         CHECK_FOR_INTERRUPTS();
-        Item item = read_item(batch, JsonbValueToJsonb(&value), batch.count + 1);
+        Item* item = &items[batch.count];
+        *item = read_item(batch, JsonbValueToJsonb(&value), batch.count + 1);
         batch.items[batch.count++] = item;
     }
 }
 
 int compare_items(const void* left, const void* right, void* table) {
-    return compare_keys(*static_cast<Table*>(table), static_cast<const Item*>(left)->key,
-                        static_cast<const Item*>(right)->key);
+    return compare_keys(*static_cast<Table*>(table), (*static_cast<Item* const*>(left))->row.key,
+                        (*static_cast<Item* const*>(right))->row.key);
 }
 
 void sort_items(Batch& batch) {
-    qsort_arg(batch.items, batch.count, sizeof(Item), compare_items, &batch.table);
+    qsort_arg(batch.items, batch.count, sizeof(Item*), compare_items, &batch.table);
     for (int i = 1; i < batch.count; i++)
         if (compare_items(&batch.items[i - 1], &batch.items[i], &batch.table) == 0)
             ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                             errmsg("\"changes\" has more than one row %s",
-                                   key_text(batch.table, batch.items[i].key)),
+                                   key_text(batch.table, batch.items[i]->row.key)),
                             errtable(batch.relation)));
 }
 
@@ -80,16 +81,16 @@ Jsonb* copy_into(MemoryContext memory, Jsonb* json) {
 }
 
 // What a row takes to be written is forgotten with it.
-void write_item(Batch& batch, Item& item, Report report, MemoryContext scratch) {
+void write_item(Batch& batch, Item& item, Report report, MemoryContext scratch, Sharing& sharing) {
     MemoryContext memory = MemoryContextSwitchTo(scratch);
-    Write write = {{batch.relation, batch.table, item.key},
+    Write write = {{batch.relation, batch.table, item.row.key},
                    Operation::update,
-                   item.expected,
+                   item.row.version,
                    nullptr,
-                   read_row_changes(batch.relation, batch.table, item.row, "changes"),
+                   item.row.others,
                    nullptr,
                    report};
-    WriteOutcome outcome = write_row(write);
+    WriteOutcome outcome = write_row(write, &sharing);
     outcome.current = copy_into(memory, outcome.current);
     outcome.conflicts = copy_into(memory, outcome.conflicts);
     MemoryContextSwitchTo(memory);
@@ -101,19 +102,21 @@ void write_item(Batch& batch, Item& item, Report report, MemoryContext scratch) 
 void write_items(Batch& batch, Report report) {
     MemoryContext scratch =
         AllocSetContextCreate(CurrentMemoryContext, "interlock batch", ALLOCSET_DEFAULT_SIZES);
+    Sharing sharing = {CurrentMemoryContext, nullptr};
     for (int i = 0; i < batch.count; i++) {
         CHECK_FOR_INTERRUPTS();
-        write_item(batch, batch.items[i], report, scratch);
+        write_item(batch, *batch.items[i], report, scratch, sharing);
     }
+    end_sharing(&sharing);
     MemoryContextDelete(scratch);
 }
 
 // After one row failed, the others were not written either.
 void hold_back(Batch& batch) {
     for (int i = 0; i < batch.count; i++)
-        if (is_done(batch.items[i].outcome))
-            batch.items[i].outcome = {WriteStatus::held_back, batch.items[i].expected, nullptr,
-                                      nullptr};
+        if (is_done(batch.items[i]->outcome))
+            batch.items[i]->outcome = {WriteStatus::held_back, batch.items[i]->row.version, nullptr,
+                                       nullptr};
 }
 
 void write_all_or_nothing(Batch& batch) {
@@ -126,16 +129,19 @@ void write_all_or_nothing(Batch& batch) {
 
 void add_report(List** list, const Batch& batch, const Item& item) {
     auto* report = allocate_many<RowReport>(1);
-    *report = {
-        batch.relation,       nullptr, json_text(key_object(batch.table, item.key)), item.expected,
-        item.outcome.version, NIL};
+    *report = {batch.relation,
+               nullptr,
+               json_text(key_object(batch.table, item.row.key)),
+               *item.row.version,
+               item.outcome.version,
+               NIL};
     *list = lappend(*list, report);
 }
 
 void raise_failures(const Batch& batch) {
     BatchReport report = {batch.relation, batch.count, NIL, NIL, NIL};
     for (int i = 0; i < batch.count; i++) {
-        const Item& item = batch.items[i];
+        const Item& item = *batch.items[i];
         if (item.outcome.status == WriteStatus::stale)
             add_report(&report.stale, batch, item);
         else if (item.outcome.status == WriteStatus::missing)
@@ -165,7 +171,7 @@ ReturnSetInfo& begin_set(FunctionCallInfo fcinfo) {
 }
 
 void put_version(ReturnSetInfo& set, const Batch& batch, const Item& item) {
-    Datum values[2] = {JsonbPGetDatum(key_object(batch.table, item.key)),
+    Datum values[2] = {JsonbPGetDatum(key_object(batch.table, item.row.key)),
                        Int64GetDatum(item.outcome.version.value_or(0))};
     bool nulls[2] = {false, !item.outcome.version};
     tuplestore_putvalues(set.setResult, set.setDesc, values, nulls);
@@ -173,7 +179,7 @@ void put_version(ReturnSetInfo& set, const Batch& batch, const Item& item) {
 
 void put_outcome(ReturnSetInfo& set, const Batch& batch, const Item& item) {
     const WriteOutcome& outcome = item.outcome;
-    Datum values[5] = {JsonbPGetDatum(key_object(batch.table, item.key)),
+    Datum values[5] = {JsonbPGetDatum(key_object(batch.table, item.row.key)),
                        status_datum(attribute(set.setDesc, 2)->atttypid, outcome.status),
                        Int64GetDatum(outcome.version.value_or(0)), JsonbPGetDatum(outcome.current),
                        JsonbPGetDatum(outcome.conflicts)};
@@ -191,7 +197,7 @@ INTERLOCK_FUNCTION(versioned_update_many) {
     if (batch.failed) raise_failures(batch);
     ReturnSetInfo& set = begin_set(fcinfo);
     for (int i = 0; i < batch.count; i++)
-        put_version(set, batch, batch.items[i]);
+        put_version(set, batch, *batch.items[i]);
     table_close(batch.relation, NoLock);
     return 0;
 }
@@ -207,7 +213,7 @@ INTERLOCK_FUNCTION(try_versioned_update_many) {
         write_all_or_nothing(batch);
     ReturnSetInfo& set = begin_set(fcinfo);
     for (int i = 0; i < batch.count; i++)
-        put_outcome(set, batch, batch.items[i]);
+        put_outcome(set, batch, *batch.items[i]);
     table_close(batch.relation, NoLock);
     return 0;
 }

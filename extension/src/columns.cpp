@@ -1,7 +1,6 @@
 #include "columns.hpp"
 
 #include "errors.hpp"
-#include "version.hpp"
 
 extern "C" {
 #include <common/hashfn.h>
@@ -217,11 +216,13 @@ ColumnSet* named_set(Relation relation, Table& table, Jsonb* json, Purpose purpo
     return add_set(table, purpose, attnos, hash, count);
 }
 
-// A row's key and version are read for themselves.
-bool is_read_apart(const Table& table, const ColumnSet& set, AttrNumber attno) {
-    if (set.purpose != Purpose::row && set.purpose != Purpose::insert) return false;
-    return attno == table.versioning.column ||
-           (set.purpose == Purpose::row && table.is_key_column(attno));
+// The key of a row to update is read as every key.
+Datum read_member(Relation relation, Table& table, Purpose purpose, Column& column,
+                  JsonbValue& value, bool* is_null) {
+    if (purpose != Purpose::row || value.type == jbvNull || !table.is_key_column(column.attno))
+        return read_value(relation, table, column, value, is_null);
+    *is_null = false;
+    return read_key_value(relation, table, column, value);
 }
 
 // Fills in the values of a set of columns; false where the object has others.
@@ -232,8 +233,8 @@ bool read_values(Relation relation, Table& table, ColumnValues& into) {
         if (i == set.count) return false;
         Column& column = table.column(set.attnos[i]);
         if (members.name() != column.name) return false;
-        if (is_read_apart(table, set, column.attno)) continue;
-        into.values[i] = read_value(relation, table, column, members.value(), &into.nulls[i]);
+        into.values[i] =
+            read_member(relation, table, set.purpose, column, members.value(), &into.nulls[i]);
     }
     return i == set.count;
 }
@@ -294,41 +295,9 @@ ColumnValues read_expected(Relation relation, Table& table, Jsonb* json) {
     return read_object(relation, table, json, Purpose::expected, "expected");
 }
 
-// The set, and the values, of those columns that are not read apart.
-static ColumnValues without_read_apart(Table& table, const ColumnValues& all, Purpose purpose) {
-    ColumnSet& set = *all.columns;
-    ColumnValues kept = {nullptr, allocate<Datum>(set.count), allocate<bool>(set.count), all.json};
-    auto* attnos = allocate<AttrNumber>(set.count);
-    int count = 0;
-    for (int i = 0; i < set.count; i++) {
-        if (is_read_apart(table, set, set.attnos[i])) continue;
-        attnos[count] = set.attnos[i];
-        kept.values[count] = all.values[i];
-        kept.nulls[count++] = all.nulls[i];
-    }
-    if (set.changed == nullptr) set.changed = &column_set(table, purpose, attnos, count);
-    kept.columns = set.changed;
-    return kept;
-}
-
-ColumnValues read_row_changes(Relation relation, Table& table, Jsonb* row, const char* argument) {
-    ColumnValues all = read_object(relation, table, row, Purpose::row, argument);
-    return without_read_apart(table, all, Purpose::changes);
-}
-
-ColumnValues read_new_row(Relation relation, Table& table, Jsonb* row, const char* argument) {
-    ColumnValues all = read_object(relation, table, row, Purpose::insert, argument);
-    return without_read_apart(table, all, Purpose::expected);
-}
-
-std::optional<int64> read_row_version(Relation relation, Table& table, Jsonb* row) {
-    Column& column = table.column(table.versioning.column);
-    JsonbValue* member = find_member(row, column.name);
-    if (member == nullptr || member->type == jbvNull) return {};
-    bool is_null;
-    Datum version = read_value(relation, table, column, *member, &is_null);
-    if (is_null) return {};
-    return version_number(table.versioning.kind, version);
+ColumnValues read_row_values(Relation relation, Table& table, Jsonb* row, Purpose purpose,
+                             const char* argument) {
+    return read_object(relation, table, row, purpose, argument);
 }
 
 ColumnValues no_values(Table& table) {
@@ -366,7 +335,7 @@ Datum read_key_value(Relation relation, Table& table, Column& column, JsonbValue
     return read_key_text(relation, table, column, scalar_text(value));
 }
 
-Jsonb* show_value(Table& table, Column& column, Datum value) {
+JsonbValue show_value(Table& table, Column& column, Datum value) {
     if (!column.json_ready) {
         prepare_json_converter(column.json, column.type, table.context);
         column.json_ready = true;
@@ -374,8 +343,8 @@ Jsonb* show_value(Table& table, Column& column, Datum value) {
     return to_json(column.json, value);
 }
 
-Jsonb* show_or_null(Table& table, Column& column, Datum value, bool is_null) {
-    return is_null ? nullptr : show_value(table, column, value);
+JsonbValue show_or_null(Table& table, Column& column, Datum value, bool is_null) {
+    return is_null ? json_null() : show_value(table, column, value);
 }
 
 bool same_value(const Column& column, Datum left, bool left_null, Datum right, bool right_null) {
@@ -387,7 +356,8 @@ bool holds(Table& table, Column& column, Datum value, bool is_null, Datum wanted
            JsonbValue& json) {
     if (same_value(column, value, is_null, wanted, wanted_null)) return true;
     if (is_null || wanted_null) return false;
-    return compareJsonbContainers(&show_value(table, column, value)->root,
+    JsonbValue shown = show_value(table, column, value);
+    return compareJsonbContainers(&JsonbValueToJsonb(&shown)->root,
                                   &JsonbValueToJsonb(&json)->root) == 0;
 }
 

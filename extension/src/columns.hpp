@@ -3,13 +3,12 @@
 
 #include "table.hpp"
 
-#include <optional>
-
 namespace interlock {
 
 struct DirectStatement;  // direct_writer.cpp
 struct InsertStatement;  // insert_writer.cpp
-struct Statement;        // planner_writer.cpp
+struct RowShape;
+struct Statement;  // planner_writer.cpp
 
 // What a caller names columns for: to change them; to say what they should hold; as a row with its
 // key and version, to update or to insert it.
@@ -25,7 +24,15 @@ struct ColumnSet {
     Statement* statements;
     DirectStatement* direct_statements;
     InsertStatement* insert_statements;
-    ColumnSet* changed;  // of a row to update: the columns beside its key and version
+    RowShape* shape;  // of a row with its key and version
+};
+
+// Where a set of columns that is a whole row has what; -1 where it has it not.
+struct RowShape {
+    int version;
+    int key[INDEX_MAX_KEYS];  // in the order of the primary key
+    ColumnSet* others;        // beside key and version
+    int* positions;           // of those
 };
 
 // Values for those columns, in the set's order.
@@ -47,14 +54,11 @@ ColumnValues read_changes(Relation relation, Table& table, Jsonb* json, const ch
 // Reads the values that columns should still hold: any columns.
 ColumnValues read_expected(Relation relation, Table& table, Jsonb* json);
 
-// Reads the columns of a row to update beside its key and version; 22023 to 428C9 as for changes.
-ColumnValues read_row_changes(Relation relation, Table& table, Jsonb* row, const char* argument);
-
-// Reads the columns of a row to insert, without its version; 428C9 for generated ones.
-ColumnValues read_new_row(Relation relation, Table& table, Jsonb* row, const char* argument);
-
-// The version of a row that is given as JSON: nothing where it has none, or null.
-std::optional<int64> read_row_version(Relation relation, Table& table, Jsonb* row);
+// Reads a row with its key and version among the columns: to update it (22023 to 428C9 as for
+// changes), or to insert it (428C9 for generated columns). The key of a row to update is not
+// rounded.
+ColumnValues read_row_values(Relation relation, Table& table, Jsonb* row, Purpose purpose,
+                             const char* argument);
 
 // No columns at all.
 ColumnValues no_values(Table& table);
@@ -78,9 +82,9 @@ Datum read_value(Relation relation, Table& table, Column& column, JsonbValue& va
 Datum read_key_value(Relation relation, Table& table, Column& column, JsonbValue& value);
 Datum read_key_text(Relation relation, Table& table, Column& column, char* text);
 
-// Shows a value of the column as JSON, as to_jsonb() does; SQL NULL as a null pointer.
-Jsonb* show_value(Table& table, Column& column, Datum value);
-Jsonb* show_or_null(Table& table, Column& column, Datum value, bool is_null);
+// Shows a value of the column as JSON, as to_jsonb() does; SQL NULL as JSON null.
+JsonbValue show_value(Table& table, Column& column, Datum value);
+JsonbValue show_or_null(Table& table, Column& column, Datum value, bool is_null);
 
 // The same bytes, once both are detoasted? (The rule by which PostgreSQL's record_image_eq
 // compares.)

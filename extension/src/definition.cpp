@@ -145,16 +145,20 @@ bool drop_root_triggers(Oid child, Oid root, const Bitmapset* columns) {
         }));
 }
 
-void drop_triggers_of_children(Oid root) {
+void lock_children(Oid root) {
     ListCell* cell;
     foreach (cell, children_of(root)) {
-        CHECK_FOR_INTERRUPTS();
-        Oid child = lfirst_oid(cell);
-        require_owner(child);
-        LockRelationOid(child, AccessExclusiveLock);
-        require_owner(child);
-        drop_root_triggers(child, root, nullptr);
+        require_owner(lfirst_oid(cell));
+        LockRelationOid(lfirst_oid(cell), AccessExclusiveLock);
+        require_owner(lfirst_oid(cell));
     }
+}
+
+void drop_triggers_of_children(Oid root) {
+    lock_children(root);  // those that have come since
+    ListCell* cell;
+    foreach (cell, children_of(root))
+        drop_root_triggers(lfirst_oid(cell), root, nullptr);
 }
 
 bool has_inherited_triggers(Oid relid, TriggerFamily family) {

@@ -38,7 +38,9 @@ bool drop_triggers(Oid relid, TriggerFamily family);
 // with every one.
 bool drop_root_triggers(Oid child, Oid root, const Bitmapset* columns);
 
-// The same for all children of the root.
+// The same for all children of the root. They are locked first, and before the root, as their
+// writers do it.
+void lock_children(Oid root);
 void drop_triggers_of_children(Oid root);
 
 // Has the partition a trigger of the family from its parent?

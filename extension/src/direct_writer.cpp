@@ -9,6 +9,8 @@
 #include "settings.hpp"
 #include "version.hpp"
 
+#include <new>
+
 namespace interlock {
 
 // What the executor must know to check the permissions of a write.
@@ -21,8 +23,6 @@ struct DirectStatement {
     RangeTable range_table;
 };
 
-namespace {
-
 // Where the row is: in the relation that was named, or in a partition of it.
 struct Place {
     Relation relation;
@@ -33,16 +33,24 @@ struct Place {
     AttrNumber column(AttrNumber attno) const { return columns ? columns[attno - 1] : attno; }
 };
 
-// One attempt: the executor's state around one row.
+// A statement that is being executed: the executor's state around one row, or one row of a batch
+// after the other.
 struct Execution {
-    const Write& write;
-    const Place& place;
+    const Write* write;  // of the row at hand
+    Place place;
+    Operation operation;
+    const ColumnSet* columns;
     bool compares;
+    int rows;  // written so far
     EState* estate;
     ResultRelInfo* result;
+    Relation index;
+    IndexScanDesc scan;
     TupleTableSlot* old_row;
     TupleTableSlot* new_row;
 };
+
+namespace {
 
 // The row was written or judged; it changed while we waited for it; only the planner path can tell.
 enum class Attempt { done, again, planner };
@@ -71,8 +79,9 @@ Bitmapset* add_columns(Bitmapset* columns, const ColumnSet& set) {
 }
 
 // The columns that the planner path's statement reads, too.
-Bitmapset* selected_columns(const Write& write, bool compares) {
+Bitmapset* selected_columns(const Write& write, bool compares, AttrNumber touched) {
     Bitmapset* columns = nullptr;
+    if (touched) columns = add_column(columns, touched);
     if (write.expected) columns = add_column(columns, write.table.versioning.column);
     if (write.expected_values) columns = add_columns(columns, *write.expected_values->columns);
     for (int i = 0; i < write.key.key->count; i++)
@@ -97,7 +106,7 @@ DirectStatement* add_statement(const Write& write, bool compares, AttrNumber tou
                   compares,
                   touched,
                   make_range_table(write.relation, table_lock(write), required_privileges(write),
-                                   selected_columns(write, compares), updated)};
+                                   selected_columns(write, compares, touched), updated)};
     MemoryContextSwitchTo(previous);
     return set.direct_statements = statement;
 }
@@ -112,6 +121,16 @@ const RangeTable& range_table(const Write& write, bool compares) {
             statement->compares == compares && statement->touched == touched)
             return statement->range_table;
     return add_statement(write, compares, touched)->range_table;
+}
+
+// Raises 42501, and runs ExecutorCheckPerms_hook. True where the caller may read what it changes,
+// so that both can be compared.
+bool check_permissions(const Write& write) {
+    bool updates = write.operation == Operation::update;
+    if (updates && has_permissions(range_table(write, true))) return true;
+    bool compares = updates && may_compare(write);
+    require_permissions(range_table(write, compares));
+    return compares;
 }
 
 // A statement of its own, as SPI would run it: it sees what came before and what was committed by
@@ -130,8 +149,8 @@ bool bumps_here(const Versioning& versioning) {
 // Would a trigger see the row, before or after it is written?
 bool fires_triggers(const Execution& execution) {
     const TriggerDesc* triggers = execution.place.relation->trigdesc;
-    if (triggers == nullptr || is_check(execution.write)) return false;
-    if (execution.write.operation == Operation::erase)
+    if (triggers == nullptr || is_check(*execution.write)) return false;
+    if (execution.write->operation == Operation::erase)
         return triggers->trig_delete_before_row || triggers->trig_delete_after_row;
     return !bumps_here(execution.place.table.versioning) || triggers->trig_update_after_row;
 }
@@ -139,7 +158,7 @@ bool fires_triggers(const Execution& execution) {
 ResultRelInfo* init_result(const Execution& execution) {
     const Place& place = execution.place;
     ResultRelInfo* root = nullptr;
-    if (place.routed) root = result_without_triggers(execution.write.relation, 1, nullptr);
+    if (place.routed) root = result_without_triggers(execution.write->relation, 1, nullptr);
     int number = place.routed ? 0 : 1;
     if (!fires_triggers(execution)) return result_without_triggers(place.relation, number, root);
     ResultRelInfo* result = makeNode(ResultRelInfo);
@@ -147,44 +166,71 @@ ResultRelInfo* init_result(const Execution& execution) {
     return result;
 }
 
-Execution begin_execution(const Write& write, const Place& place, bool compares,
-                          const RangeTable& range_table) {
-    Execution execution = {write,   place,   compares, CreateExecutorState(),
-                           nullptr, nullptr, nullptr};
-    EState* estate = execution.estate;
+void begin_scan(Execution& execution) {
+    const Key& key = execution.place.table.key;
+    execution.index = index_open(key.index, table_lock(*execution.write));
+    execution.scan = begin_index_scan(execution.place.relation, execution.index,
+                                      execution.estate->es_snapshot, key.count);
+}
+
+Execution* begin_execution(const Write& write, const Place& place, bool compares,
+                           MemoryContext outer) {
+    begin_statement();
+    AfterTriggerBeginQuery();
+    MemoryContext memory = MemoryContextSwitchTo(outer);
+    EState* estate = CreateExecutorState();
     MemoryContextSwitchTo(estate->es_query_cxt);
+    auto* execution = new (palloc(sizeof(Execution)))
+        Execution{&write,   place,   write.operation, write.changes.columns,
+                  compares, 0,       estate,          nullptr,
+                  nullptr,  nullptr, nullptr,         nullptr};
+    if (place.routed)
+        execution->place.relation = table_open(RelationGetRelid(place.relation), NoLock);
     estate->es_snapshot = GetActiveSnapshot();
     estate->es_output_cid = GetCurrentCommandId(!is_check(write));
-    init_range_table(estate, range_table);
-    execution.result = init_result(execution);
-    estate->es_opened_result_relations = lappend(NIL, execution.result);
-    execution.old_row = table_slot_create(place.relation, &estate->es_tupleTable);
+    init_range_table(estate, range_table(write, compares));
+    execution->result = init_result(*execution);
+    estate->es_opened_result_relations = lappend(NIL, execution->result);
+    execution->old_row = table_slot_create(place.relation, &estate->es_tupleTable);
+    begin_scan(*execution);
+    MemoryContextSwitchTo(memory);
     return execution;
 }
 
-void end_execution(const Execution& execution, MemoryContext memory) {
-    ExecCloseResultRelations(execution.estate);
-    ExecResetTupleTable(execution.estate->es_tupleTable, false);
+void end_execution(Execution* execution) {
+    EState* estate = execution->estate;
+    Place place = execution->place;
+    index_endscan(execution->scan);
+    index_close(execution->index, NoLock);  // until the transaction ends, as ExecEndIndexScan()
+    AfterTriggerEndQuery(estate);
+    ExecCloseResultRelations(estate);
+    ExecResetTupleTable(estate->es_tupleTable, false);
+    FreeExecutorState(estate);
+    if (place.routed) table_close(place.relation, NoLock);
+    PopActiveSnapshot();
+}
+
+// What lasts as long as the statement is made in its memory, not in that of one row.
+template <typename Body>
+auto in_statement_memory(const Execution& execution, Body body) {
+    MemoryContext memory = MemoryContextSwitchTo(execution.estate->es_query_cxt);
+    auto result = body();
     MemoryContextSwitchTo(memory);
-    FreeExecutorState(execution.estate);
+    return result;
 }
 
 // The row that the snapshot shows.
 bool find_row(const Execution& execution) {
-    Key& key = execution.place.table.key;
+    const Key& key = execution.place.table.key;
     ScanKeyData conditions[INDEX_MAX_KEYS];
     for (int i = 0; i < key.count; i++) {
         conditions[i] = key.columns[i].condition;
-        conditions[i].sk_argument = execution.write.key.values[i];
+        conditions[i].sk_argument = execution.write->key.values[i];
     }
-    Relation index = index_open(key.index, AccessShareLock);
-    IndexScanDesc scan =
-        begin_index_scan(execution.place.relation, index, execution.estate->es_snapshot, key.count);
-    index_rescan(scan, conditions, key.count, nullptr, 0);
-    bool found = index_getnext_slot(scan, ForwardScanDirection, execution.old_row);
-    index_endscan(scan);
-    index_close(index, AccessShareLock);
-    return found;
+    return in_statement_memory(execution, [&] {
+        index_rescan(execution.scan, conditions, key.count, nullptr, 0);
+        return index_getnext_slot(execution.scan, ForwardScanDirection, execution.old_row);
+    });
 }
 
 const Versioning& versioning_of(const Execution& execution) {
@@ -210,7 +256,7 @@ RowValues named_row(const Execution& execution, const Bitmapset* columns) {
     TupleTableSlot* row = execution.old_row;
     slot_getallattrs(row);
     if (place.columns == nullptr) return {columns, row->tts_values, row->tts_isnull};
-    int count = execution.write.table.column_count;
+    int count = execution.write->table.column_count;
     RowValues values = {columns, allocate<Datum>(count), allocate<bool>(count)};
     for (int attno = -1; (attno = bms_next_member(columns, attno)) >= 0;) {
         int there = place.columns[attno - 1] - 1;
@@ -221,15 +267,15 @@ RowValues named_row(const Execution& execution, const Bitmapset* columns) {
 }
 
 bool is_as_expected(const Execution& execution) {
-    const Write& write = execution.write;
+    const Write& write = *execution.write;
     if (write.expected) return version_of(execution, execution.old_row) == write.expected;
     return is_expected(write, named_row(execution, reported_columns(write)));
 }
 
 // Does the row hold another value than the wanted one in column number i of the changes?
 bool differs(const Execution& execution, int i) {
-    const ColumnValues& changes = execution.write.changes;
-    const Column& column = execution.write.table.column(changes.columns->attnos[i]);
+    const ColumnValues& changes = execution.write->changes;
+    const Column& column = execution.write->table.column(changes.columns->attnos[i]);
     bool is_null;
     Datum value = slot_getattr(execution.old_row, execution.place.column(column.attno), &is_null);
     return !same_value(column, value, is_null, changes.values[i], changes.nulls[i]);
@@ -239,13 +285,13 @@ bool differs(const Execution& execution, int i) {
 enum class Effect { none, written, new_version };
 
 Effect effect_of(const Execution& execution) {
-    if (execution.write.operation == Operation::touch) return Effect::new_version;
-    const ColumnSet& set = *execution.write.changes.columns;
+    if (execution.write->operation == Operation::touch) return Effect::new_version;
+    const ColumnSet& set = *execution.write->changes.columns;
     Effect effect = execution.compares ? Effect::none : Effect::written;
     for (int i = 0; i < set.count; i++) {
         if (execution.compares && !differs(execution, i)) continue;
         effect = Effect::written;
-        if (!bms_is_member(set.attnos[i], execution.write.table.versioning.except))
+        if (!bms_is_member(set.attnos[i], execution.write->table.versioning.except))
             return Effect::new_version;
     }
     return effect;
@@ -256,12 +302,18 @@ void set_value(TupleTableSlot* row, AttrNumber attno, Datum value, bool is_null)
     row->tts_isnull[attno - 1] = is_null;
 }
 
+TupleTableSlot* empty_new_row(Execution& execution) {
+    if (execution.new_row) return ExecClearTuple(execution.new_row);
+    return execution.new_row = in_statement_memory(execution, [&] {
+               return table_slot_create(execution.place.relation, &execution.estate->es_tupleTable);
+           });
+}
+
 void form_new_row(Execution& execution) {
-    const ColumnValues& changes = execution.write.changes;
+    const ColumnValues& changes = execution.write->changes;
     const Place& place = execution.place;
     TupleTableSlot* old_row = execution.old_row;
-    TupleTableSlot* row = execution.new_row =
-        table_slot_create(place.relation, &execution.estate->es_tupleTable);
+    TupleTableSlot* row = empty_new_row(execution);
     slot_getallattrs(old_row);
     int columns = old_row->tts_tupleDescriptor->natts;
     memcpy(row->tts_values, old_row->tts_values, sizeof(Datum) * columns);
@@ -284,7 +336,7 @@ bool bump_version(const Execution& execution, Effect effect) {
 }
 
 LockTupleMode row_lock(const Execution& execution) {
-    switch (execution.write.operation) {
+    switch (execution.write->operation) {
         case Operation::check_share:
             return LockTupleShare;
         case Operation::check_no_key_update:
@@ -309,7 +361,7 @@ TM_Result lock_row(const Execution& execution) {
 
 bool call_triggers(const Execution& execution, EPQState* recheck) {
     ItemPointer tid = &execution.old_row->tts_tid;
-    if (execution.write.operation == Operation::erase)
+    if (execution.write->operation == Operation::erase)
         return fire_before_delete(execution.estate, recheck, execution.result, tid);
     return fire_before_update(execution.estate, recheck, execution.result, tid, execution.new_row);
 }
@@ -318,7 +370,7 @@ bool fire_triggers(const Execution& execution) {
     EPQState recheck;
     init_recheck(&recheck, execution.estate);
     bool proceed;
-    OwnWrite mine = own_write(execution.write, execution.compares);
+    OwnWrite mine = own_write(*execution.write, execution.compares);
     mine.match = Match::differs;
     begin_own_write(mine);
     with_cleanup([&] { proceed = call_triggers(execution, &recheck); },
@@ -376,7 +428,7 @@ bool store_new_row(Execution& execution) {
     IndexUpdate indexes;
     TM_Result result =
         update_tuple(execution.place.relation, &tid, execution.new_row, estate, &failure, &indexes);
-    if (!is_still_ours(execution.write, result)) return false;
+    if (!is_still_ours(*execution.write, result)) return false;
     List* recheck = insert_index_tuples(execution.result, execution.new_row, estate, indexes);
     ExecARUpdateTriggers(estate, execution.result, nullptr, nullptr, &tid, nullptr,
                          execution.new_row, recheck, nullptr, false);
@@ -387,14 +439,14 @@ bool delete_row(Execution& execution) {
     ItemPointerData tid = execution.old_row->tts_tid;
     TM_FailureData failure;
     TM_Result result = delete_tuple(execution.place.relation, &tid, execution.estate, &failure);
-    if (!is_still_ours(execution.write, result)) return false;
+    if (!is_still_ours(*execution.write, result)) return false;
     ExecARDeleteTriggers(execution.estate, execution.result, &tid, nullptr, nullptr, false);
     return true;
 }
 
 // Locks the row and runs the BEFORE triggers; nothing where the write may go on.
 std::optional<Attempt> run_before_triggers(const Execution& execution, WriteOutcome& outcome) {
-    if (!is_still_ours(execution.write, lock_row(execution))) return Attempt::again;
+    if (!is_still_ours(*execution.write, lock_row(execution))) return Attempt::again;
     if (fire_triggers(execution)) return {};
     outcome = {WriteStatus::rejected, version_of(execution, execution.old_row), nullptr, nullptr};
     return Attempt::done;
@@ -430,23 +482,23 @@ Attempt report(const WriteOutcome& reported, WriteOutcome& outcome) {
 
 Attempt report_stale(const Execution& execution, MemoryContext memory, WriteOutcome& outcome) {
     if (IsolationUsesXactSnapshot()) return Attempt::planner;
-    const Write& write = execution.write;
+    const Write& write = *execution.write;
     outcome =
         describe(WriteStatus::stale, write, named_row(execution, reported_columns(write)), memory);
     return Attempt::done;
 }
 
 Attempt check_row(const Execution& execution, WriteOutcome& outcome) {
-    if (!is_still_ours(execution.write, lock_row(execution))) return Attempt::again;
-    outcome = {WriteStatus::unchanged, execution.write.expected, nullptr, nullptr};
+    if (!is_still_ours(*execution.write, lock_row(execution))) return Attempt::again;
+    outcome = {WriteStatus::unchanged, execution.write->expected, nullptr, nullptr};
     return Attempt::done;
 }
 
 Attempt execute(Execution& execution, MemoryContext memory, WriteOutcome& outcome) {
     if (!find_row(execution)) return report({WriteStatus::missing, {}, nullptr, nullptr}, outcome);
     if (!is_as_expected(execution)) return report_stale(execution, memory, outcome);
-    if (is_check(execution.write)) return check_row(execution, outcome);
-    if (execution.write.operation == Operation::erase) return erase_row(execution, outcome);
+    if (is_check(*execution.write)) return check_row(execution, outcome);
+    if (execution.write->operation == Operation::erase) return erase_row(execution, outcome);
     Effect effect = effect_of(execution);
     if (effect == Effect::none)
         return report(
@@ -462,16 +514,15 @@ void require_replica_identity(const Write& write, const Place& place) {
     CheckCmdReplicaIdentity(place.relation, erases ? CMD_DELETE : CMD_UPDATE);
 }
 
-Attempt attempt(const Write& write, const Place& place, bool compares, WriteOutcome& outcome) {
+// In the memory of the statement, unless that goes on for a whole batch.
+Attempt attempt(Execution& execution, const Write& write, bool batched, WriteOutcome& outcome) {
     MemoryContext memory = CurrentMemoryContext;
-    require_replica_identity(write, place);
-    begin_statement();
-    AfterTriggerBeginQuery();
-    Execution execution = begin_execution(write, place, compares, range_table(write, compares));
+    execution.write = &write;
+    if (!batched) MemoryContextSwitchTo(execution.estate->es_query_cxt);
+    ResetPerTupleExprContext(execution.estate);
     Attempt result = execute(execution, memory, outcome);
-    AfterTriggerEndQuery(execution.estate);
-    end_execution(execution, memory);
-    PopActiveSnapshot();
+    MemoryContextSwitchTo(memory);
+    if (result == Attempt::done && outcome.status == WriteStatus::written) execution.rows++;
     return result;
 }
 
@@ -529,12 +580,62 @@ bool is_direct_place(const Write& write, const Place& place) {
     return !place.routed || !stores_row(write) || place.table.versioning.only_before_update;
 }
 
-std::optional<WriteOutcome> write_at(const Write& write, const Place& place, bool compares) {
+// Were those of this statement checked for the row before?
+bool shares_permissions(const Write& write, const Sharing* sharing) {
+    return sharing && sharing->execution && sharing->execution->operation == write.operation &&
+           sharing->execution->columns == write.changes.columns && write.expected_values == nullptr;
+}
+
+// Can the statement that wrote the row before write this one as well?
+bool continues(const Execution& execution, const Write& write, const Place& place, bool compares) {
+    return RelationGetRelid(execution.place.relation) == RelationGetRelid(place.relation) &&
+           &execution.place.table == &place.table && execution.operation == write.operation &&
+           execution.columns == write.changes.columns && execution.compares == compares &&
+           write.expected_values == nullptr;
+}
+
+// Where triggers fire, each row is a statement of its own, as on the planner path.
+bool may_continue(const Execution& execution, const WriteOutcome& outcome) {
+    return outcome.status == WriteStatus::written && !fires_triggers(execution);
+}
+
+Execution* take_shared(Sharing* sharing) {
+    if (sharing == nullptr) return nullptr;
+    Execution* execution = sharing->execution;
+    sharing->execution = nullptr;
+    return execution;
+}
+
+// A row that is not written is judged by a snapshot of its own.
+Attempt write_once(const Write& write, const Place& place, bool compares, Sharing* sharing,
+                   WriteOutcome& outcome) {
+    Execution* execution = take_shared(sharing);
+    if (execution && !continues(*execution, write, place, compares)) {
+        end_execution(execution);
+        execution = nullptr;
+    }
+    if (execution == nullptr) {
+        require_replica_identity(write, place);
+        execution = begin_execution(write, place, compares,
+                                    sharing ? sharing->memory : CurrentMemoryContext);
+    }
+    bool first = execution->rows == 0;
+    Attempt result = attempt(*execution, write, sharing != nullptr, outcome);
+    bool written = result == Attempt::done && outcome.status == WriteStatus::written;
+    if (sharing && written && may_continue(*execution, outcome))
+        sharing->execution = execution;
+    else
+        end_execution(execution);
+    return first || written ? result : Attempt::again;
+}
+
+std::optional<WriteOutcome> write_at(const Write& write, const Place& place, bool compares,
+                                     Sharing* sharing) {
     if (!is_direct_place(write, place)) return {};
     WriteOutcome outcome;
     for (;;) {
         CHECK_FOR_INTERRUPTS();
-        switch (attempt(write, place, compares, outcome)) {
+        switch (write_once(write, place, compares, sharing, outcome)) {
             case Attempt::done:
                 return outcome;
             case Attempt::planner:
@@ -546,7 +647,7 @@ std::optional<WriteOutcome> write_at(const Write& write, const Place& place, boo
 }
 
 // The key leads to the partition, and does not change.
-std::optional<WriteOutcome> write_partition(const Write& write, bool compares) {
+std::optional<WriteOutcome> write_partition(const Write& write, bool compares, Sharing* sharing) {
     Oid leaf = leaf_partition(write.relation, write.table, write.key, table_lock(write));
     if (!OidIsValid(leaf)) return {};
     Relation relation = table_open(leaf, table_lock(write));
@@ -554,9 +655,15 @@ std::optional<WriteOutcome> write_partition(const Write& write, bool compares) {
     std::optional<WriteOutcome> outcome;
     if (table.direct.heap)
         outcome = write_at(write, {relation, table, columns_in_partition(write.table, table), true},
-                           compares);
+                           compares, sharing);
     table_close(relation, NoLock);
     return outcome;
+}
+
+bool is_direct(const Write& write) {
+    if (write.table.relkind != RELKIND_PARTITIONED_TABLE && !write.table.direct.heap) return false;
+    if (write.operation == Operation::update && write.changes.columns->count == 0) return false;
+    return is_named_directly(write) && is_direct_now(write);
 }
 
 }  // namespace
@@ -572,15 +679,23 @@ DirectTable direct_table(Relation relation, Relation key_index) {
             !has_rules && !has_delete_triggers(relation->trigdesc)};
 }
 
-std::optional<WriteOutcome> direct_write(const Write& write) {
-    bool partitioned = write.table.relkind == RELKIND_PARTITIONED_TABLE;
-    if (!partitioned && !write.table.direct.heap) return {};
-    if (write.operation == Operation::update && write.changes.columns->count == 0) return {};
-    if (!is_named_directly(write) || !is_direct_now(write)) return {};
-    bool compares = write.operation == Operation::update && may_compare(write);
-    check_permissions(range_table(write, compares));
-    if (partitioned) return write_partition(write, compares);
-    return write_at(write, {write.relation, write.table, nullptr, false}, compares);
+std::optional<WriteOutcome> direct_write(const Write& write, Sharing* sharing) {
+    std::optional<WriteOutcome> outcome;
+    if (is_direct(write)) {
+        bool compares = shares_permissions(write, sharing) ? sharing->execution->compares
+                                                           : check_permissions(write);
+        if (write.table.relkind == RELKIND_PARTITIONED_TABLE)
+            outcome = write_partition(write, compares, sharing);
+        else
+            outcome =
+                write_at(write, {write.relation, write.table, nullptr, false}, compares, sharing);
+    }
+    if (!outcome) end_sharing(sharing);
+    return outcome;
+}
+
+void end_sharing(Sharing* sharing) {
+    if (Execution* execution = take_shared(sharing)) end_execution(execution);
 }
 
 }  // namespace interlock

@@ -42,13 +42,18 @@ inline RangeTable make_range_table(Relation relation, LOCKMODE lockmode, AclMode
     return table;
 }
 
-// Raises 42501, and runs ExecutorCheckPerms_hook.
-inline void check_permissions(const RangeTable& table) {
+// Runs ExecutorCheckPerms_hook.
+inline bool has_permissions(const RangeTable& table, bool raise = false) {
 #if PG_VERSION_NUM >= 160000
-    ExecCheckPermissions(table.entries, table.permissions, true);
+    return ExecCheckPermissions(table.entries, table.permissions, raise);
 #else
-    ExecCheckRTPerms(table.entries, true);
+    return ExecCheckRTPerms(table.entries, raise);
 #endif
+}
+
+// The same, and raises 42501.
+inline void require_permissions(const RangeTable& table) {
+    has_permissions(table, true);
 }
 
 inline void init_range_table(EState* estate, const RangeTable& table) {
@@ -96,16 +101,24 @@ inline TM_Result update_tuple(Relation relation, ItemPointer tid, TupleTableSlot
                               InvalidSnapshot, true, failure, &lock_mode, indexes);
 }
 
+// Opened once for all rows that a statement writes.
+inline void open_indexes(ResultRelInfo* result, EState* estate) {
+    if (result->ri_IndexRelationDescs) return;
+    MemoryContext memory = MemoryContextSwitchTo(estate->es_query_cxt);
+    ExecOpenIndices(result, false);
+    MemoryContextSwitchTo(memory);
+}
+
 inline List* insert_index_tuples(ResultRelInfo* result, TupleTableSlot* slot, EState* estate,
                                  IndexUpdate indexes) {
 #if PG_VERSION_NUM >= 160000
     if (indexes == TU_None) return NIL;
-    ExecOpenIndices(result, false);
+    open_indexes(result, estate);
     return ExecInsertIndexTuples(result, slot, estate, true, false, nullptr, NIL,
                                  indexes == TU_Summarizing);
 #else
     if (!indexes) return NIL;
-    ExecOpenIndices(result, false);
+    open_indexes(result, estate);
     return ExecInsertIndexTuples(result, slot, estate, true, false, nullptr, NIL);
 #endif
 }

@@ -31,6 +31,15 @@ bool gives_key(const Insert& insert) {
     return true;
 }
 
+// A key column that is NULL is no key: the constraint says so, unless a trigger fills it in.
+bool has_key(const Insert& insert) {
+    if (!gives_key(insert)) return false;
+    const Key& key = insert.table.key;
+    for (int i = 0; i < key.count; i++)
+        if (insert.row.nulls[position_of(*insert.row.columns, key.columns[i].attno)]) return false;
+    return true;
+}
+
 KeyValues key_of(const Insert& insert) {
     KeyValues key = {&insert.table.key, {}};
     for (int i = 0; i < key.key->count; i++)
@@ -44,6 +53,19 @@ bool is_deferrable(const Insert& insert) {
     bool deferrable = !index->rd_index->indimmediate;
     index_close(index, AccessShareLock);
     return deferrable;
+}
+
+bool has_write_rules(Relation relation) {
+    const RuleLock* rules = relation->rd_rules;
+    for (int i = 0; rules && i < rules->numLocks; i++)
+        if (rules->rules[i]->event == CMD_INSERT || rules->rules[i]->event == CMD_UPDATE)
+            return true;
+    return false;
+}
+
+// Does PostgreSQL take the key for ON CONFLICT?
+bool is_arbiter(const Insert& insert) {
+    return !is_deferrable(insert) && !has_write_rules(insert.relation);
 }
 
 void append_names(StringInfo sql, const Insert& insert) {
@@ -76,7 +98,7 @@ SPIPlanPtr prepare_insert(const Insert& insert) {
     appendStringInfoString(&sql, "INSERT INTO ");
     append_table(&sql, insert.relation);
     append_values(&sql, insert);
-    if (gives_key(insert) && !is_deferrable(insert)) {
+    if (gives_key(insert) && is_arbiter(insert)) {
         appendStringInfoString(&sql, " ON CONFLICT (");
         append_key_names(&sql, insert);
         appendStringInfoString(&sql, ") DO NOTHING");
@@ -130,7 +152,7 @@ std::optional<int64> returned_version(const Insert& insert) {
 
 bool row_is_there(const Insert& insert) {
     RowValues row;
-    return gives_key(insert) &&
+    return has_key(insert) &&
            read_row({insert.relation, insert.table, key_of(insert)}, nullptr, row);
 }
 
@@ -143,7 +165,7 @@ InsertOutcome attempt(const Insert& insert, MemoryContext memory) {
     if (SPI_processed > 0)
         return {WriteStatus::written, returned_version(insert), returned_key(insert, memory)};
     if (row_is_there(insert)) return {WriteStatus::exists, {}, key_of(insert)};
-    return {WriteStatus::rejected, {}, {}};
+    return {WriteStatus::rejected, {}, has_key(insert) ? key_of(insert) : KeyValues{}};
 }
 
 // Could somebody else's trigger have kept the row out? It must not fire once more for that.
@@ -160,10 +182,10 @@ bool may_be_rejected(const Insert& insert) {
     return false;
 }
 
-// A deferrable key is no arbiter: look first, and let the constraint find who comes between. A row
+// Where the key is no arbiter: look first, and let the constraint find who comes between. A row
 // that was in the way and is gone is no obstacle any more.
 InsertOutcome run(const Insert& insert, MemoryContext memory) {
-    if (is_deferrable(insert) && row_is_there(insert))
+    if (!is_arbiter(insert) && row_is_there(insert))
         return {WriteStatus::exists, {}, key_of(insert)};
     int attempts = may_be_rejected(insert) ? 1 : max_attempts;
     for (;;) {

@@ -1,6 +1,66 @@
 #include "json.hpp"
 
 namespace interlock {
+namespace {
+
+JsonbValue json_string(const char* bytes, size_t length) {
+    JsonbValue json;
+    json.type = jbvString;
+    json.val.string.val = const_cast<char*>(bytes);
+    json.val.string.len = static_cast<int>(length);
+    return json;
+}
+
+JsonbValue json_integer(int64 value) {
+    JsonbValue json;
+    json.type = jbvNumeric;
+    json.val.numeric = int64_to_numeric(value);
+    return json;
+}
+
+// The types that most columns have, without to_jsonb()'s look at the catalogs and its detour
+// through text. (char(n) is shown with its blanks.)
+bool plain_value(Oid type, Datum value, JsonbValue& json) {
+    switch (type) {
+        case INT2OID:
+            json = json_integer(DatumGetInt16(value));
+            return true;
+        case INT4OID:
+            json = json_integer(DatumGetInt32(value));
+            return true;
+        case INT8OID:
+            json = json_integer(DatumGetInt64(value));
+            return true;
+        case BOOLOID:
+            json.type = jbvBool;
+            json.val.boolean = DatumGetBool(value);
+            return true;
+        case TEXTOID:
+        case VARCHAROID:
+        case BPCHAROID: {
+            text* string = DatumGetTextPP(value);
+            json = json_string(VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
+            return VARSIZE_ANY_EXHDR(string) <= JENTRY_OFFLENMASK;
+        }
+        default:
+            return false;
+    }
+}
+
+JsonbValue unpacked(Jsonb* json) {
+    JsonbValue value;
+    if (!JB_ROOT_IS_SCALAR(json) || !JsonbExtractScalar(&json->root, &value))
+        JsonbToJsonbValue(json, &value);
+    return value;
+}
+
+}  // namespace
+
+JsonbValue json_null() {
+    JsonbValue json;
+    json.type = jbvNull;
+    return json;
+}
 
 // to_jsonb() asks its call expression for the argument's type, so give it one.
 void prepare_json_converter(JsonConverter& converter, Oid type, MemoryContext context) {
@@ -14,25 +74,26 @@ void prepare_json_converter(JsonConverter& converter, Oid type, MemoryContext co
     converter.type = type;
 }
 
-Jsonb* to_json(JsonConverter& converter, Datum value) {
-    return DatumGetJsonbP(FunctionCall1(&converter.function, value));
+JsonbValue to_json(JsonConverter& converter, Datum value) {
+    JsonbValue json;
+    if (!plain_value(converter.type, value, json))
+        json = unpacked(DatumGetJsonbP(FunctionCall1(&converter.function, value)));
+    return json;
 }
 
 JsonObject::JsonObject() : state_(nullptr) {
     pushJsonbValue(&state_, WJB_BEGIN_OBJECT, nullptr);
 }
 
-void JsonObject::add(const char* name, Jsonb* value) {
-    JsonbValue member;
-    member.type = jbvString;
-    member.val.string.val = const_cast<char*>(name);
-    member.val.string.len = static_cast<int>(strlen(name));
-    pushJsonbValue(&state_, WJB_KEY, &member);
-    if (value == nullptr)
-        member.type = jbvNull;
-    else if (!JB_ROOT_IS_SCALAR(value) || !JsonbExtractScalar(&value->root, &member))
-        JsonbToJsonbValue(value, &member);
+void JsonObject::add(const char* name, const JsonbValue& value) {
+    JsonbValue key = json_string(name, strlen(name));
+    pushJsonbValue(&state_, WJB_KEY, &key);
+    JsonbValue member = value;
     pushJsonbValue(&state_, WJB_VALUE, &member);
+}
+
+void JsonObject::add(const char* name, Jsonb* value) {
+    add(name, value ? unpacked(value) : json_null());
 }
 
 Jsonb* JsonObject::finish() {

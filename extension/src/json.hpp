@@ -5,19 +5,22 @@
 
 namespace interlock {
 
-// Any value as jsonb, exactly as to_jsonb() shows it. Keep one per type: it caches the look-up.
+// Any value as JSON, exactly as to_jsonb() shows it. Keep one per type: it caches the look-up.
 struct JsonConverter {
     FmgrInfo function;
     Oid type;
 };
 
+JsonbValue json_null();
+
 void prepare_json_converter(JsonConverter& converter, Oid type, MemoryContext context);
-Jsonb* to_json(JsonConverter& converter, Datum value);
+JsonbValue to_json(JsonConverter& converter, Datum value);
 
 // A JSON object in the making. Names and values must outlive the call to finish().
 class JsonObject {
   public:
     JsonObject();
+    void add(const char* name, const JsonbValue& value);
     void add(const char* name, Jsonb* value);  // a null pointer adds JSON null
     Jsonb* finish();
 

@@ -402,8 +402,14 @@ KeyValues read_key(FunctionCallInfo fcinfo, int number, Relation relation, Table
                          PG_GETARG_DATUM(number));
 }
 
-KeyValues read_row_key(Relation relation, Table& table, Jsonb* row) {
-    return read_members({relation, table}, table.key, row);
+void raise_no_key_column(Relation relation, Table& table, int i) {
+    Target target = {relation, table};
+    raise_wrong_key(target, psprintf("column \"%s\" is not given", target.column(i).name));
+}
+
+void raise_null_key_column(Relation relation, Table& table, int i) {
+    Target target = {relation, table};
+    raise_null_key(target, target.column(i));
 }
 
 KeyValues read_named_key(Relation relation, Table& table, Jsonb* json) {
@@ -411,13 +417,25 @@ KeyValues read_named_key(Relation relation, Table& table, Jsonb* json) {
     return read_members(target, json_key(target, json), json);
 }
 
+static bool is_integer_order(Oid function) {
+    return function == F_BTINT2CMP || function == F_BTINT4CMP || function == F_BTINT8CMP;
+}
+
+// The integers, which nearly all keys are, without a call.
+static int compare_values(Table& table, KeyColumn& column, Datum left, Datum right) {
+    if (is_integer_order(column.compare_function)) {
+        int64 a = *integer_value(column.type, left), b = *integer_value(column.type, right);
+        return a < b ? -1 : a > b;
+    }
+    if (!OidIsValid(column.compare.fn_oid))
+        fmgr_info_cxt(column.compare_function, &column.compare, table.context);
+    return DatumGetInt32(FunctionCall2Coll(&column.compare, column.collation, left, right));
+}
+
 int compare_keys(Table& table, const KeyValues& left, const KeyValues& right) {
     for (int i = 0; i < left.key->count; i++) {
         KeyColumn& column = left.key->columns[i];
-        if (!OidIsValid(column.compare.fn_oid))
-            fmgr_info_cxt(column.compare_function, &column.compare, table.context);
-        int order = DatumGetInt32(
-            FunctionCall2Coll(&column.compare, column.collation, left.values[i], right.values[i]));
+        int order = compare_values(table, column, left.values[i], right.values[i]);
         if (order != 0) return (order < 0) != column.descending ? -1 : 1;
     }
     return 0;

@@ -18,8 +18,9 @@ struct KeyValues {
 // of columns or a lossy value, 42804 where there is no conversion.
 KeyValues read_key(FunctionCallInfo fcinfo, int number, Relation relation, Table& table);
 
-// The primary key of a row that is given as a JSON object with other columns beside it.
-KeyValues read_row_key(Relation relation, Table& table, Jsonb* row);
+// 22023: a key without its column number i. 22004: it is null.
+[[noreturn]] void raise_no_key_column(Relation relation, Table& table, int i);
+[[noreturn]] void raise_null_key_column(Relation relation, Table& table, int i);
 
 // A row's key as a JSON object of any of its columns, as a relation without a primary key takes it.
 KeyValues read_named_key(Relation relation, Table& table, Jsonb* json);

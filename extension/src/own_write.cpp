@@ -75,4 +75,8 @@ OwnWrite* take_own_write(Relation relation, int64 old_version) {
     return write;
 }
 
+OwnWrite* take_forced_write(Relation relation, int64 old_version) {
+    return innermost && innermost->forces ? take_own_write(relation, old_version) : nullptr;
+}
+
 }  // namespace interlock

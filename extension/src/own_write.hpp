@@ -41,4 +41,7 @@ OwnWrite* find_own_write(int64 token);
 // null. It is found once per write.
 OwnWrite* take_own_write(Relation relation, int64 old_version);
 
+// The same where it makes a version in any case. No other write is taken.
+OwnWrite* take_forced_write(Relation relation, int64 old_version);
+
 }  // namespace interlock

@@ -177,6 +177,9 @@ bool read_watch(Watch& watch, FuncExpr* call) {
     bool has_rows = child->rd_rel->relkind != RELKIND_PARTITIONED_TABLE;
     if (has_rows) {
         if (!list_member_oid(roots_of(child), watch.root)) raise_not_in_trigger();
+        // what the bump will need, so that nobody changes the root's table or replaces its index
+        // (REINDEX CONCURRENTLY) before
+        LockRelationOid(watch.root, RowExclusiveLock);
         read_conversions(watch, find_foreign_key(child, watch, columns), call);
     }
     RelationClose(child);
@@ -329,15 +332,18 @@ struct Flush {
     MemoryContext memory;
 };
 
-// How far above the leaves: a table's roots come after it, in every transaction.
-int rank_of(Oid relid, int depth) {
-    if (depth > 100) return 0;  // a circle, of triggers made by hand
-    Relation relation = try_relation_open(relid, AccessShareLock);
+// How many levels are above: a table's roots come after it, in every transaction. A circle, which
+// can only be of triggers made by hand, ends where it began.
+int rank_of(Oid relid, List* below) {
+    CHECK_FOR_INTERRUPTS();
+    Relation relation =
+        list_member_oid(below, relid) ? nullptr : try_relation_open(relid, AccessShareLock);
     if (relation == nullptr) return 0;
+    List* path = lappend_oid(list_copy(below), relid);
     int rank = 0;
     ListCell* cell;
     foreach (cell, roots_of(relation))
-        rank = Max(rank, 1 + rank_of(lfirst_oid(cell), depth + 1));
+        rank = Max(rank, 1 + rank_of(lfirst_oid(cell), path));
     relation_close(relation, AccessShareLock);
     return rank;
 }
@@ -349,7 +355,7 @@ bool is_bumpable(const Table& table) {
 Root* open_root(Flush& flush, const RowName& name) {
     MemoryContext previous = MemoryContextSwitchTo(flush.memory);
     auto* root = allocate<Root>();
-    *root = {name.root, name.index, rank_of(name.root, 0), nullptr, nullptr, nullptr};
+    *root = {name.root, name.index, rank_of(name.root, NIL), nullptr, nullptr, nullptr};
     root->relation = try_relation_open(name.root, RowExclusiveLock);
     if (root->relation) root->table = &table_of(root->relation);
     if (root->table && is_bumpable(*root->table))

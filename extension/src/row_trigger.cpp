@@ -221,20 +221,31 @@ HeapTuple store_own_write(const Firing& firing, int64 old_version, OwnWrite& own
     return with_counter(firing, own.stored);
 }
 
+constexpr int64 microseconds_to_1970 =
+    (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * static_cast<int64>(SECS_PER_DAY) * USECS_PER_SEC;
+
+// The clock's is the number that the column's DEFAULT gives, see versioning.cpp.
+int64 first_version(const Firing& firing) {
+    return firing.settings.starts_at_clock ? GetCurrentTimestamp() + microseconds_to_1970 : 1;
+}
+
 // A row that has no version yet, as a write with triggers off can leave it, gets the first one.
 HeapTuple update_without_counter(const Firing& firing) {
+    int64 first = first_version(firing);
     Version sent = version_in(firing, firing.new_row);
     if (firing.sets(firing.settings.column) && !sent.is_null &&
-        version_number(firing.settings.kind, sent.value) != 1)
+        version_number(firing.settings.kind, sent.value) != first)
         refuse_stale(firing, version_number(firing.settings.kind, sent.value));
-    return with_counter(firing, 1);
+    return with_counter(firing, first);
 }
 
 HeapTuple update_counter(const Firing& firing) {
     Version before = version_in(firing, firing.old_row);
     if (before.is_null) return update_without_counter(firing);
     int64 old_version = version_number(firing.settings.kind, before.value);
-    if (OwnWrite* own = take_own_write(firing.relation, old_version))
+    if (OwnWrite* own = firing.sets(firing.settings.column)
+                            ? take_forced_write(firing.relation, old_version)
+                            : take_own_write(firing.relation, old_version))
         return store_own_write(firing, old_version, *own);
     if (!firing.sets(firing.settings.column)) return judge_versionless(firing, old_version);
     return judge_version(firing, old_version, version_in(firing, firing.new_row));
@@ -264,8 +275,7 @@ HeapTuple update_timestamp(const Firing& firing) {
     if (firing.sets(firing.settings.column) && !sent.is_null &&
         DatumGetTimestampTz(sent.value) > old_version)
         return firing.data->tg_newtuple;
-    OwnWrite* own = take_own_write(firing.relation, 0);
-    bool makes_version = (own && own->forces) || row_changed(firing);
+    bool makes_version = take_forced_write(firing.relation, 0) || row_changed(firing);
     TimestampTz version = makes_version ? next_timestamp(firing, old_version) : old_version;
     if (!sent.is_null && DatumGetTimestampTz(sent.value) == version)
         return firing.data->tg_newtuple;
@@ -283,7 +293,7 @@ HeapTuple insert(const Firing& firing) {
     if (!version_in(firing, firing.new_row).is_null) return firing.data->tg_trigtuple;
     Datum first = firing.settings.kind == VersionKind::timestamptz
                       ? TimestampTzGetDatum(GetCurrentTimestamp())
-                      : version_datum(firing.settings.kind, 1);
+                      : version_datum(firing.settings.kind, first_version(firing));
     return store_version(firing, firing.data->tg_trigtuple, first);
 }
 

@@ -149,6 +149,8 @@ void read_setting(Versioning& versioning, std::string_view setting) {
         versioning.require_version = setting == "require_version=true";
     else if (setting == "mode=enforce" || setting == "mode=observe")
         versioning.observe = setting == "mode=observe";
+    else if (setting == "first_version=one" || setting == "first_version=clock")
+        versioning.starts_at_clock = setting == "first_version=clock";
     else
         versioning.unknown_setting = pstrdup(setting.data());
 }

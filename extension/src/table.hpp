@@ -81,6 +81,7 @@ struct Versioning {
     Accept accept;
     bool require_version;
     bool observe;
+    bool starts_at_clock;         // new rows start at the time in microseconds, not at 1
     const char* unknown_setting;  // of a trigger made by hand
     bool only_before_update;      // no other trigger can change the new row before
                                   // ours sees it

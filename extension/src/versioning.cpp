@@ -12,12 +12,18 @@ constexpr const char* row_trigger_name = "\"~interlock_version\"";
 constexpr const char* version_marker_name = "\"~interlock_version_column\"";
 constexpr const char* except_marker_name = "\"~interlock_except_columns\"";
 
+// Microseconds since 1970, in functions of PostgreSQL's alone: it goes on without the extension.
+constexpr const char* clock_version =
+    "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) "
+    "1000000)::pg_catalog.int8";
+
 struct Settings {
     const char* version_column;
     List* except_columns;  // of char*
     const char* accept;
     bool require_version;
     const char* mode;
+    bool starts_at_clock;
 };
 
 bool is_one_of(const char* value, std::initializer_list<const char*> allowed) {
@@ -54,13 +60,18 @@ List* read_names(ArrayType* array) {
 }
 
 Settings read_settings(FunctionCallInfo fcinfo) {
-    constexpr const char* arguments[] = {"rel",    "version_column",  "except_columns",
-                                         "accept", "require_version", "mode"};
-    for (int i = 0; i < 6; i++)
+    constexpr const char* arguments[] = {"rel",          "version_column",  "except_columns",
+                                         "accept",       "require_version", "mode",
+                                         "first_version"};
+    for (int i = 0; i < 7; i++)
         require_argument(fcinfo, i, arguments[i]);
-    Settings settings = {NameStr(*PG_GETARG_NAME(1)), read_names(PG_GETARG_ARRAYTYPE_P(2)),
-                         text_to_cstring(PG_GETARG_TEXT_PP(3)), PG_GETARG_BOOL(4),
-                         text_to_cstring(PG_GETARG_TEXT_PP(5))};
+    Settings settings = {
+        NameStr(*PG_GETARG_NAME(1)),           read_names(PG_GETARG_ARRAYTYPE_P(2)),
+        text_to_cstring(PG_GETARG_TEXT_PP(3)), PG_GETARG_BOOL(4),
+        text_to_cstring(PG_GETARG_TEXT_PP(5)), false};
+    const char* first = text_to_cstring(PG_GETARG_TEXT_PP(6));
+    require_one_of("first_version", first, {"one", "clock"});
+    settings.starts_at_clock = strcmp(first, "clock") == 0;
     require_one_of("accept", settings.accept, {"either", "echo", "increment"});
     require_one_of("mode", settings.mode, {"enforce", "observe"});
     if (settings.require_version && strcmp(settings.accept, "either") == 0)
@@ -87,9 +98,10 @@ void require_not_inherited(Oid relid) {
 void create_row_trigger(Oid relid, const Settings& settings) {
     execute(
         psprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION "
-                 "interlock.row_version('accept=%s', 'require_version=%s', 'mode=%s')",
+                 "interlock.row_version('accept=%s', 'require_version=%s', 'mode=%s'%s)",
                  row_trigger_name, quoted_table(relid), settings.accept,
-                 settings.require_version ? "true" : "false", settings.mode));
+                 settings.require_version ? "true" : "false", settings.mode,
+                 settings.starts_at_clock ? ", 'first_version=clock'" : ""));
 }
 
 void create_marker(Oid relid, const char* name, TriggerFunction function, const char* columns) {
@@ -147,6 +159,9 @@ void check_version_column(Relation relation, Table& table, const Column& column,
     if (settings.require_version && column.type == TIMESTAMPTZOID)
         raise_bad_column(relation, column, ERRCODE_INVALID_PARAMETER_VALUE,
                          "is a timestamp, which \"require_version\" cannot be judged by");
+    if (settings.starts_at_clock && column.type != INT8OID)
+        raise_bad_column(relation, column, ERRCODE_INVALID_PARAMETER_VALUE,
+                         "is not bigint, which versions that start at the clock's time need");
 }
 
 void check_except_columns(Relation relation, Table& table, const Settings& settings) {
@@ -203,16 +218,19 @@ struct Target {
     bool partitioned;
     bool has_column;
     bool may_hold_null;
+    bool started_at_clock;
 };
 
-// DROP TRIGGER and ADD COLUMN need the strongest lock; taking it first avoids an upgrade.
+// DROP TRIGGER, ADD COLUMN and SET DEFAULT need the strongest lock; taking it first avoids an
+// upgrade.
 LOCKMODE definition_lock(Oid relid, const Settings& settings) {
     require_owner(relid);
     Relation relation = open_table(relid, AccessShareLock);
     bool has_column = get_attnum(relid, settings.version_column) != InvalidAttrNumber;
     bool versioned = table_of(relation).versioning.triggered;
     relation_close(relation, AccessShareLock);
-    return has_column && !versioned ? ShareRowExclusiveLock : AccessExclusiveLock;
+    bool alters = !has_column || versioned || settings.starts_at_clock;
+    return alters ? AccessExclusiveLock : ShareRowExclusiveLock;
 }
 
 Target check_target(Oid relid, const Settings& settings) {
@@ -224,9 +242,19 @@ Target check_target(Oid relid, const Settings& settings) {
     if (column) check_version_column(relation, table, *column, settings);
     Target target = {relid, table.relkind == RELKIND_PARTITIONED_TABLE, column != nullptr,
                      column && column->type != TIMESTAMPTZOID &&
-                         !attribute(RelationGetDescr(relation), column->attno)->attnotnull};
+                         !attribute(RelationGetDescr(relation), column->attno)->attnotnull,
+                     table.versioning.starts_at_clock};
     relation_close(relation, NoLock);
     return target;
+}
+
+// The DEFAULT is of rows to come: those that are there keep their versions. Partitions and children
+// have their own, which theirs is set by, too. Where it was never the clock's, it stays as it is.
+void set_default(const Target& target, const Settings& settings) {
+    if (!settings.starts_at_clock && !target.started_at_clock) return;
+    execute(psprintf("ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s", quoted_table(target.relid),
+                     quote_identifier(settings.version_column),
+                     settings.starts_at_clock ? clock_version : "1"));
 }
 
 // A partitioned table hands its triggers to its partitions; inheritance children get their own.
@@ -246,6 +274,7 @@ void define(const Target& target, const Settings& settings) {
         add_version_column(target.relid, settings);
     else if (target.may_hold_null)
         require_no_null(target.relid, settings);
+    set_default(target, settings);
     put_triggers(target, settings);
 }
 
@@ -342,7 +371,7 @@ void assert_all(ArrayType* array) {
 }  // namespace
 
 // enable_versioning(rel regclass, version_column name, except_columns name[], accept text,
-// require_version boolean, mode text) → void
+// require_version boolean, mode text, first_version text) → void
 INTERLOCK_FUNCTION(enable_versioning) {
     Settings settings = read_settings(fcinfo);
     PreventCommandIfReadOnly("interlock.enable_versioning()");
@@ -356,8 +385,10 @@ INTERLOCK_FUNCTION(disable_versioning) {
     require_argument(fcinfo, 0, "rel");
     PreventCommandIfReadOnly("interlock.disable_versioning()");
     Oid relid = PG_GETARG_OID(0);
-    require_removable(relid);
+    require_owner(relid);
     with_spi([&] {
+        lock_children(relid);
+        require_removable(relid);
         if (!remove(relid)) raise_not_versioned(relid);
         drop_triggers_of_children(relid);
     });

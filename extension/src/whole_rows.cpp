@@ -3,6 +3,7 @@
 
 #include "current_row.hpp"
 #include "outcome.hpp"
+#include "sent_row.hpp"
 #include "version.hpp"
 
 namespace interlock {
@@ -19,12 +20,12 @@ Write about_row(const KeyedRow& row, Report report) {
     return {row, Operation::update, {}, nullptr, no_values(row.table), nullptr, report};
 }
 
-// The row that is in the way of an insertion.
-WriteOutcome describe_existing(const Write& write) {
+// The row that is in the way of an insertion, or at another version than the one to save.
+WriteOutcome describe_present(const Write& write, WriteStatus status) {
     Bitmapset* columns = reported_columns(write);
     HeapTuple tuple = fetch_row(write, columns);
-    if (tuple == nullptr) return {WriteStatus::exists, {}, nullptr, nullptr};
-    return describe(WriteStatus::exists, write, deform_row(write.relation, columns, tuple),
+    if (tuple == nullptr) return {status, {}, nullptr, nullptr};
+    return describe(status, write, deform_row(write.relation, columns, tuple),
                     CurrentMemoryContext);
 }
 
@@ -51,7 +52,7 @@ Result insert_and_tell(const Insert& insert) {
                      inserted.key.key != nullptr};
     if (inserted.status != WriteStatus::exists) return result;
     result.write.changes = contested_values(insert);
-    result.outcome = describe_existing(result.write);
+    result.outcome = describe_present(result.write, WriteStatus::exists);
     return result;
 }
 
@@ -71,17 +72,17 @@ void raise_unless_done(const Result& result) {
 
 Result upsert(FunctionCallInfo fcinfo, Relation relation, Table& table, Report report) {
     Jsonb* row = PG_GETARG_JSONB_P(1);
-    require_object(row, "new_row");
-    std::optional<int64> expected;
-    if (!PG_ARGISNULL(2)) expected = PG_GETARG_INT64(2);
-    std::optional<int64> sent = read_row_version(relation, table, row);
-    if (sent && sent != expected) raise_other_version(relation, table, "new_row");
-    if (!expected)
-        return insert_and_tell(
-            {relation, table, read_new_row(relation, table, row, "new_row"), report});
-    Write write = about_row({relation, table, read_row_key(relation, table, row)}, report);
-    write.expected = expected;
-    write.changes = read_row_changes(relation, table, row, "new_row");
+    if (PG_ARGISNULL(2)) {
+        SentRow sent = read_row_to_insert(relation, table, row, "new_row");
+        if (sent.version) raise_other_version(relation, table, "new_row");
+        return insert_and_tell({relation, table, sent.others, report});
+    }
+    SentRow sent = read_row_to_update(relation, table, row, "new_row");
+    Write write = about_row({relation, table, sent.key}, report);
+    write.expected = PG_GETARG_INT64(2);
+    if (sent.version && sent.version != write.expected)
+        raise_other_version(relation, table, "new_row");
+    write.changes = sent.others;
     return {write, write_row(write), true};
 }
 
@@ -187,18 +188,27 @@ Bitmapset* all_columns(Table& table) {
     return columns;
 }
 
-// Only what was edited is written. If the row that is there is at another version, the write finds
-// that out by itself.
+// Only what was edited is written. What was edited in a row at another version nobody knows, nor
+// which privileges that would take: such a row is judged alone, and then compared as a whole.
 Result update_saved(const KeyedRow& name, const Row& row, int64 expected, Report report) {
     Write write = about_row(name, report);
     write.expected = expected;
     Bitmapset* columns = all_columns(name.table);
-    HeapTuple tuple = fetch_row(name, columns);
-    RowValues present;
-    if (tuple) present = deform_row(name.relation, columns, tuple);
-    bool same_version = tuple && version_in(name.table, present) == expected;
-    write.changes = edited_values(name, row, same_version ? &present : nullptr);
-    return {write, write_row(write), true};
+    for (;;) {
+        CHECK_FOR_INTERRUPTS();
+        if (HeapTuple tuple = fetch_row(name, columns)) {
+            RowValues present = deform_row(name.relation, columns, tuple);
+            if (version_in(name.table, present) == expected) {
+                write.changes = edited_values(name, row, &present);
+                return {write, write_row(write), true};
+            }
+        }
+        WriteOutcome outcome = write_row(write);
+        if (outcome.status == WriteStatus::unchanged) continue;  // it has come to that version
+        if (outcome.status != WriteStatus::stale) return {write, outcome, true};
+        write.changes = edited_values(name, row, nullptr);
+        return {write, describe_present(write, WriteStatus::stale), true};
+    }
 }
 
 Relation open_saved_table(FunctionCallInfo fcinfo) {

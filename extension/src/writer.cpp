@@ -9,8 +9,8 @@ int64 planner_writes;
 
 }  // namespace
 
-WriteOutcome write_row(const Write& write) {
-    if (std::optional<WriteOutcome> outcome = direct_write(write)) {
+WriteOutcome write_row(const Write& write, Sharing* sharing) {
+    if (std::optional<WriteOutcome> outcome = direct_write(write, sharing)) {
         direct_writes++;
         return *outcome;
     }
@@ -27,14 +27,15 @@ bool may_compare(const Write& write) {
 }
 
 AttrNumber touched_column(Table& table) {
-    AttrNumber version = table.versioning.column;
+    AttrNumber version = table.versioning.column, writable = 0;
     if (may_update(table.relid, version)) return version;
     for (int i = 0; i < table.column_count; i++) {
         const Column& column = table.columns[i];
-        if (!column.dropped && !column.always && may_update(table.relid, column.attno))
-            return column.attno;
+        if (column.dropped || column.always || !may_update(table.relid, column.attno)) continue;
+        if (may_select(table.relid, column.attno)) return column.attno;
+        if (writable == 0) writable = column.attno;
     }
-    return version;
+    return writable ? writable : version;
 }
 
 // write_paths(OUT direct bigint, OUT planner bigint): this session's writes

@@ -52,15 +52,26 @@ struct WriteOutcome {
     Jsonb* conflicts;
 };
 
+struct Execution;  // direct_writer.cpp
+
+// What the rows of a batch share, kept from one to the next in memory that outlives them all.
+struct Sharing {
+    MemoryContext memory;
+    Execution* execution;  // null at first
+};
+
 // Writes on the direct path where that is exactly equivalent, else on the planner path.
-WriteOutcome write_row(const Write& write);
+WriteOutcome write_row(const Write& write, Sharing* sharing = nullptr);
+
+// After the last row of a batch.
+void end_sharing(Sharing* sharing);
 
 // The planner path, an SPI plan: works wherever the statement works.
 WriteOutcome planner_write(const Write& write);
 
 // The direct path, the executor's own pieces: nothing where it is not equivalent, and then nothing
 // was done.
-std::optional<WriteOutcome> direct_write(const Write& write);
+std::optional<WriteOutcome> direct_write(const Write& write, Sharing* sharing);
 
 // The insertion of a row that must not be there yet.
 struct Insert {
@@ -82,8 +93,9 @@ InsertOutcome insert_row(const Insert& insert);
 // Comparing tells the caller what the columns hold, so it must be allowed to read them.
 bool may_compare(const Write& write);
 
-// The column that touch names in its UPDATE: the version where the caller may update it, else the
-// first column that it may.
+// The column that touch sets to itself in its UPDATE: the version where the caller may update it,
+// else the first column that it may both update and see. One that it may only update would need
+// SELECT (42501), as SET c = c does.
 AttrNumber touched_column(Table& table);
 
 }  // namespace interlock

@@ -11,6 +11,7 @@
 //  - Parameters: exec_params and dynamic parameters on 6.4, pqxx::params later.
 //  - SQLSTATEs are missing on some exception types (40001, 40P01, 40003, 42501, 08…, 53300 on 6.4;
 //    42501 up to 7.10.3; 08… and 53300 everywhere): the type tells, see sqlstate().
+//  - What 6.4 says of a lost session is not what happened to it: see message().
 //  - A transaction whose COMMIT we word ourselves must derive from dbtransaction, whose hooks have
 //    changed their signatures.
 
@@ -132,6 +133,17 @@ inline std::string sqlstate(const std::exception& failure) {
 #endif
     if (is<pqxx::broken_connection>(failure)) return "08006";
     return {};
+}
+
+/// What the exception says. When the session breaks, 6.4 complains of what it tried to do next.
+inline std::string message(const std::exception& failure) {
+    std::string text = failure.what();
+#if PQXX_VERSION_MAJOR < 7
+    if (text.starts_with("Could not obtain client encoding") ||
+        text.starts_with("Could not reactivate connection"))
+        return "the session is gone: the server ended it, or the connection broke";
+#endif
+    return text;
 }
 
 /// How a transaction of ours commits. Two reasons for wording it ourselves:

@@ -20,6 +20,7 @@
 // | write_rejected        | IL004        | no                                |
 // | version_required      | IL005        | no                                |
 // | row_exists            | IL006        | no                                |
+// | batch_refused         | IL001, 2, 4  | as the type of its code           |
 // | lease_held            | IL010        | no                                |
 // | lease_lost            | IL011        | no                                |
 // | claim_lost            | IL020        | no                                |
@@ -39,6 +40,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -46,6 +48,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "interlock/export.hpp"
 
@@ -76,6 +79,11 @@ struct write_details {
     std::optional<std::string> conflicts{};  // JSON: per contested column {"mine":…, "theirs":…}
 };
 
+/// The names of the contested columns: the members of a conflicts report, in its order. What is no
+/// JSON object has none. Strong guarantee; may throw std::bad_alloc.
+[[nodiscard]] INTERLOCK_EXPORT std::vector<std::string> contested_columns(
+    const std::optional<std::string>& conflicts);
+
 /// A write that did not happen, because of the row it met.
 ///
 /// Thrown by versioned_update and its siblings, which ask the server's try_ form: the transaction
@@ -102,12 +110,17 @@ class INTERLOCK_EXPORT write_error : public error {
     [[nodiscard]] const std::optional<std::string>& conflicts() const noexcept {
         return details_->conflicts;
     }
+    /// The columns that conflicts() is about, by name.
+    [[nodiscard]] std::vector<std::string> columns() const {
+        return contested_columns(details_->conflicts);
+    }
 
   private:
     std::shared_ptr<const write_details> details_;  // shared, so that copying cannot throw
 };
 
-/// IL001: the row is there, at another version.
+/// IL001: the row is there, at another version; from compare_and_update: with other values than the
+/// expected ones, and columns() names them.
 class INTERLOCK_EXPORT stale_version : public write_error {
   public:
     explicit stale_version(const std::string& message, write_details details = {});
@@ -121,7 +134,8 @@ class INTERLOCK_EXPORT row_missing : public write_error {
     ~row_missing() override;
 };
 
-/// IL003: both sides changed the same columns; conflicts() lists them.
+/// IL003: both sides changed the same columns; conflicts() holds base, mine and theirs of each.
+/// Never run again by transact, whatever the policy says: a person decides.
 class INTERLOCK_EXPORT merge_conflict : public write_error {
   public:
     explicit merge_conflict(const std::string& message, write_details details = {});
@@ -147,6 +161,39 @@ class INTERLOCK_EXPORT row_exists : public write_error {
   public:
     explicit row_exists(const std::string& message, write_details details = {});
     ~row_exists() override;
+};
+
+/// What became of a batch of which nothing was written. IL001 if any row is stale, else IL002 if
+/// any is missing, else IL004. table() is set; key(), versions, row and conflicts are each row's
+/// own.
+class INTERLOCK_EXPORT batch_refused : public write_error {
+  public:
+    /// The rows that were in the way, each list in the order of the keys, keys as JSON objects.
+    struct failures {
+        std::vector<write_details> stale{};
+        std::vector<write_details> missing{};
+        std::vector<write_details> rejected{};
+    };
+
+    /// rows: how many the batch had in all.
+    batch_refused(const std::string& table, std::size_t rows, failures failed);
+    ~batch_refused() override;
+
+    [[nodiscard]] const std::vector<write_details>& stale() const noexcept {
+        return failures_->stale;
+    }
+    [[nodiscard]] const std::vector<write_details>& missing() const noexcept {
+        return failures_->missing;
+    }
+    [[nodiscard]] const std::vector<write_details>& rejected() const noexcept {
+        return failures_->rejected;
+    }
+    /// How many rows the batch had in all.
+    [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
+
+  private:
+    std::shared_ptr<const failures> failures_;
+    std::size_t rows_;
 };
 
 /// IL010: somebody else holds the lease.

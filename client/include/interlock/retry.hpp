@@ -25,9 +25,12 @@ namespace interlock {
 
 /// Exponential backoff with full jitter: the n-th wait is drawn evenly from
 /// [0, min(cap, first × factorⁿ⁻¹)). Full jitter spreads the rivals for one row best.
+///
+/// The defaults are for conflicts that last milliseconds: an unlucky writer is soon at the cap, so
+/// the cap is what the slowest of a hundred wait. Raise it where transactions are long.
 struct backoff {
     std::chrono::nanoseconds first = std::chrono::milliseconds{2};
-    std::chrono::nanoseconds cap = std::chrono::milliseconds{500};
+    std::chrono::nanoseconds cap = std::chrono::milliseconds{50};
     double factor = 2.0;
 
     /// The longest possible wait after so many failures (1 after the first).
@@ -63,6 +66,9 @@ struct retry_policy {
     bool rerun_stale = false;
 
     interlock::backoff backoff{};
+    /// The wait after class 53 (connections, memory or disk are short) is drawn from [0, this):
+    /// longer than after a conflict, because coming back soon makes it worse.
+    std::chrono::nanoseconds shortage_wait = std::chrono::milliseconds{500};
 
     /// Called after each failed attempt that is of a kind to be run again. An exception from it
     /// ends transact.
@@ -79,7 +85,7 @@ enum class verdict {
     give_up,      // run again, it would fail again; or nobody knows whether it failed
     rerun,        // a conflict with somebody: again, soon
     rerun_lock,   // a lock was not to be had: again, within the lock budget
-    rerun_later,  // the server is short of something (53…): again, after the longest wait
+    rerun_later,  // the server is short of something (53…): again, after shortage_wait
 };
 
 /// Which errors are worth another attempt under this policy. Never throws.

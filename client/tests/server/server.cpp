@@ -56,6 +56,12 @@ void Server::make_accounts() const {
     run("SELECT interlock.enable_versioning('accounts')");
 }
 
+std::string Server::json_at(const std::optional<std::string>& json, const std::string& path) const {
+    if (!json) return "no JSON";
+    return value("SELECT " + admin_->quote(*json) + "::jsonb #>> " +
+                 admin_->quote("{" + path + "}"));
+}
+
 void Server::wait_until(const std::string& condition) const {
     for (int i = 0; i < 1000; ++i) {
         if (value("SELECT " + condition) == "t") return;

@@ -30,6 +30,37 @@ class Server : public ::testing::Test {
     // The same table as a plain one, for what has nothing to do with versions.
     void make_plain_accounts() const;
 
+    // Runs in a transaction of its own, committed.
+    template <class Body>
+    auto in_transaction(Body body) const {
+        auto c = connect();
+        pqxx::work tx{*c};
+        if constexpr (std::is_void_v<decltype(body(tx))>) {
+            body(tx);
+            tx.commit();
+        } else {
+            auto result = body(tx);
+            tx.commit();
+            return result;
+        }
+    }
+
+    // The SQLSTATE of what it throws in a transaction that is not committed; "none" if nothing.
+    template <class Body>
+    std::string code(Body body) const {
+        auto c = connect();
+        try {
+            pqxx::work tx{*c};
+            body(tx);
+            return "none";
+        } catch (const std::exception& e) {
+            return interlock::sqlstate_of(e);
+        }
+    }
+
+    // A member of a JSON object, by path: json_at(report, "balance,mine").
+    std::string json_at(const std::optional<std::string>& json, const std::string& path) const;
+
     // Waits until the server shows what is asked for, and fails the test if it never does.
     void wait_until(const std::string& condition) const;
     void wait_until_blocked(int pid) const;

@@ -8,16 +8,6 @@ using namespace interlock;
 
 class Versioning : public Server {
   protected:
-    // Runs in a transaction of its own, committed.
-    template <class Body>
-    auto in_transaction(Body body) {
-        auto c = connect();
-        pqxx::work tx{*c};
-        auto result = body(tx);
-        tx.commit();
-        return result;
-    }
-
     write_result try_update(const std::string& table, const key& key, std::int64_t expected,
                             const std::string& changes) {
         return in_transaction(

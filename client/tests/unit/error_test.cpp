@@ -58,6 +58,18 @@ TEST(Error, AnEndedSessionIsAConnectionLost) {
         expect_type<connection_lost>(code);
 }
 
+TEST(Error, ALostSessionSaysSo) {
+    // Proves that what libpqxx 6.4 complains of after the session broke is not passed off as the
+    // cause, and that other messages stay.
+    EXPECT_EQ(bridge::message(pqxx::broken_connection{"connection refused"}), "connection refused");
+#if PQXX_VERSION_MAJOR < 7
+    for (auto text : {"Could not obtain client encoding: not connected.",
+                      "Could not reactivate connection; reactivation is inhibited"})
+        EXPECT_EQ(bridge::message(pqxx::broken_connection{text}),
+                  "the session is gone: the server ended it, or the connection broke");
+#endif
+}
+
 TEST(Error, LibpqxxsOwnTypesAreUnderstood) {
     // Proves that the exceptions of libpqxx that carry no SQLSTATE on some releases are read by
     // type.
@@ -94,6 +106,49 @@ TEST(Error, CarriesTheDetails) {
     EXPECT_EQ(copy.conflicts(), R"({"name": {}})");
     EXPECT_TRUE(std::is_nothrow_copy_constructible_v<stale_version>);
     EXPECT_TRUE(std::is_nothrow_copy_constructible_v<retries_exhausted>);
+}
+
+TEST(Error, NamesTheContestedColumns) {
+    // Proves that the members of a conflicts report are found by name, whatever their names and
+    // values hold, and that what is no JSON object is no trouble.
+    auto columns = [](const char* json) { return contested_columns(std::string{json}); };
+    using names = std::vector<std::string>;
+    EXPECT_EQ(contested_columns({}), names{});
+    EXPECT_EQ(columns("{}"), names{});
+    EXPECT_EQ(columns(R"({"a": {"mine": 1, "theirs": [2, {"x": "},{"}]}, "b": null})"),
+              (names{"a", "b"}));
+    EXPECT_EQ(columns(" {\n\t\"a\" : -1.5e3 ,\"b\":\"\\\"\",\"c\":true } "),
+              (names{"a", "b", "c"}));
+    EXPECT_EQ(columns(R"({"it's \"q\" \\ \/ \b\f\n\r\t": 1})"),
+              names{"it's \"q\" \\ / \b\f\n\r\t"});
+    EXPECT_EQ(columns(R"({"\u0041\u010D\u20ac\ud83d\ude00čaj": 1})"),
+              names{"A\u010d\u20ac\U0001f600čaj"});
+    for (auto text : {"", "[]", "null", "7", "{", "{\"", "{\"a", "{\"a\\", "{\"\\u00", "{a: 1}"})
+        EXPECT_EQ(columns(text), names{}) << text;
+    for (auto text :
+         {"{\"a\":", "{\"a\": [", "{\"a\": \"", "{\"a\": 1", "{\"a\": 1,", "{\"a\": ]]"})
+        EXPECT_EQ(columns(text), names{"a"}) << text;
+    write_details details{.table = "t", .conflicts = R"({"a": {}, "b": {}})"};
+    EXPECT_EQ(merge_conflict("m", details).columns(), (names{"a", "b"}));
+    EXPECT_EQ(row_missing("m").columns(), names{});
+}
+
+TEST(Error, ABatchHasTheCodeOfItsRows) {
+    // Proves that a refused batch is stale if any row is, else missing, else rejected; that it
+    // counts them in its message, and that a copy still lists them.
+    batch_refused all{"t", 9, {.stale = {{}, {}}, .missing = {{"t", "1"}}, .rejected = {{}}}};
+    auto copy = all;
+    EXPECT_EQ(copy.sqlstate(), "IL001");
+    EXPECT_STREQ(copy.what(),
+                 "4 of 9 rows of table \"t\" cannot be updated: 2 stale, 1 missing, 1 rejected");
+    EXPECT_EQ(copy.table(), "t");
+    EXPECT_EQ(copy.stale().size(), 2u);
+    EXPECT_EQ(copy.missing().at(0).key, "1");
+    EXPECT_EQ(copy.rejected().size(), 1u);
+    EXPECT_EQ(copy.rows(), 9u);
+    EXPECT_EQ((batch_refused{"t", 2, {.missing = {{}}, .rejected = {{}}}}.sqlstate()), "IL002");
+    EXPECT_EQ((batch_refused{"t", 1, {.rejected = {{}}}}.sqlstate()), "IL004");
+    EXPECT_TRUE(std::is_nothrow_copy_constructible_v<batch_refused>);
 }
 
 TEST(Error, SqlstateKeepsItsLength) {

@@ -185,13 +185,43 @@ TEST_F(Retry, StaleOnlyIfAsked) {
     EXPECT_EQ(exhaust<stale_version>().attempts(), 3);
 }
 
-TEST_F(Retry, ShortageWaitsLongest) {
-    // Proves that class 53 waits from the first failure on as others do at the cap.
+TEST_F(Retry, ABatchIsRerunByItsCode) {
+    // Proves that a refused batch is run again where a stale row would be, and only there.
+    auto refused = [](batch_refused::failures rows) {
+        return std::make_exception_ptr(batch_refused{"t", 1, std::move(rows)});
+    };
+    auto stale = refused({.stale = {{}}, .missing = {{}}});
+    auto missing = refused({.missing = {{}}});
+    {
+        retry_loop loop{policy};
+        EXPECT_THROW(loop.failed(stale), batch_refused);
+    }
+    policy.rerun_stale = true;
+    retry_loop loop{policy};
+    loop.failed(stale);
+    EXPECT_EQ(loop.attempts(), 2);
+    EXPECT_THROW(loop.failed(missing), batch_refused);
+}
+
+TEST_F(Retry, ShortageWaitsLonger) {
+    // Proves that class 53 has a wait of its own, the same from the first failure on.
     policy.attempts = 3;
-    policy.backoff = {1ms, 1s, 2.0};
+    policy.backoff = {1ms, 10ms, 2.0};
+    policy.shortage_wait = 1s;
     retry_loop loop{policy};
     loop.failed(std::make_exception_ptr(error{"53200", "out of memory"}));
-    EXPECT_EQ(slept.back(), 500ms);
+    loop.failed(std::make_exception_ptr(error{"53100", "disk full"}));
+    EXPECT_EQ(slept, (std::vector<nanoseconds>{500ms, 500ms}));
+}
+
+TEST_F(Retry, DefaultWaitsAreShort) {
+    // Proves that by default no wait after a conflict is longer than 50 ms: whoever loses often
+    // must not be put off for as long as people notice.
+    policy.backoff = retry_policy{}.backoff;
+    policy.attempts = 20;
+    (void)exhaust<serialization_failure>();
+    EXPECT_EQ(slept.front(), 1ms);  // half of what is possible
+    EXPECT_EQ(*std::max_element(slept.begin(), slept.end()), 25ms);
 }
 
 template <class Error>
@@ -271,6 +301,7 @@ TEST_F(Retry, RefusesNonsense) {
     refused([](auto& p) { p.lock_budget = -1ns; });
     refused([](auto& p) { p.backoff.first = -1ns; });
     refused([](auto& p) { p.backoff.cap = -1ns; });
+    refused([](auto& p) { p.shortage_wait = -1ns; });
     refused([](auto& p) { p.backoff.factor = 0.5; });
 }
 
