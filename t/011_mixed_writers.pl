@@ -296,6 +296,8 @@ note "seed $seed";
 my @running = map {
     run_again_and_again("w$_", transactions(), '-cinterlock.direct_writes=' . ($_ % 2 ? 'auto' : 'off'))
 } 1 .. $writers;
+# New statistics make every session read the table's definition again, in the middle of whatever it does.
+push @running, run_again_and_again('analyzer', "ANALYZE plain, parted, orders, lines;\nSELECT pg_sleep(0.001);\n" x 100, '');
 push @running, run_again_and_again('killer', <<'SQL', '');
 SELECT pg_sleep(0.1 + random() * 0.2);
 SELECT 'killed', pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'mixed_w%' ORDER BY random() LIMIT 1;

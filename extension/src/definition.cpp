@@ -33,10 +33,10 @@ bool is_inherited(Relation relation, const Trigger& trigger) {
 }
 
 // So that the detached table's trigger can be dropped without the former parent's.
-void cut_off(const Trigger& trigger) {
-    deleteDependencyRecordsForClass(TriggerRelationId, trigger.tgoid, TriggerRelationId,
+void cut_off(Oid trigger) {
+    deleteDependencyRecordsForClass(TriggerRelationId, trigger, TriggerRelationId,
                                     DEPENDENCY_PARTITION_PRI);
-    deleteDependencyRecordsForClass(TriggerRelationId, trigger.tgoid, RelationRelationId,
+    deleteDependencyRecordsForClass(TriggerRelationId, trigger, RelationRelationId,
                                     DEPENDENCY_PARTITION_SEC);
 }
 
@@ -48,8 +48,8 @@ List* trigger_names(Oid relid, Predicate predicate) {
     for (int i = 0; relation->trigdesc && i < relation->trigdesc->numtriggers; i++) {
         const Trigger& trigger = relation->trigdesc->triggers[i];
         if (is_inherited(relation, trigger) || !predicate(trigger)) continue;
-        if (trigger.tgisclone) cut_off(trigger);
         names = lappend(names, pstrdup(trigger.tgname));
+        if (trigger.tgisclone) cut_off(trigger.tgoid);
     }
     relation_close(relation, NoLock);
     return names;

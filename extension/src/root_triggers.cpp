@@ -109,8 +109,9 @@ bool is_key(const ForeignKeyCacheInfo& key, const Watch& watch, const AttrNumber
            memcmp(key.conkey, columns, sizeof(AttrNumber) * watch.count) == 0;
 }
 
-const ForeignKeyCacheInfo& find_foreign_key(Relation child, const Watch& watch,
-                                            const AttrNumber* columns) {
+// A copy: the relation's own list goes with the next invalidation.
+ForeignKeyCacheInfo find_foreign_key(Relation child, const Watch& watch,
+                                     const AttrNumber* columns) {
     ListCell* cell;
     foreach (cell, RelationGetFKeyList(child)) {
         const auto& key = *static_cast<ForeignKeyCacheInfo*>(lfirst(cell));

@@ -116,12 +116,13 @@ char* key_names(List* keys) {
     pg_unreachable();
 }
 
+// Copies: the relation's own list goes with the next invalidation.
 List* keys_to(Relation child, Oid root) {
     List* keys = NIL;
     ListCell* cell;
     foreach (cell, RelationGetFKeyList(child)) {
         auto* key = static_cast<ForeignKeyCacheInfo*>(lfirst(cell));
-        if (key->confrelid == root) keys = lappend(keys, key);
+        if (key->confrelid == root) keys = lappend(keys, copyObjectImpl(key));
     }
     return keys;
 }
