@@ -35,15 +35,30 @@ struct Merged {
     pg_unreachable();
 }
 
-// Merging tells the caller what the columns hold.
+[[noreturn]] void raise_no_privilege(const Merge& merge) {
+    aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(merge.relation->rd_rel->relkind),
+                   merge.table.name);
+    pg_unreachable();
+}
+
+bool may_update_some(const Table& table) {
+    return pg_class_aclcheck(table.relid, GetUserId(), ACL_UPDATE) == ACLCHECK_OK ||
+           pg_attribute_aclcheck_all(table.relid, GetUserId(), ACL_UPDATE, ACLMASK_ANY) ==
+               ACLCHECK_OK;
+}
+
+// Merging tells the caller what the columns hold, and a conflict is for those to see who could have
+// written.
 void check_merge(const Merge& merge) {
     const ColumnSet& set = *merge.mine.columns;
     for (int i = 0; i < set.count; i++) {
         const Column& column = merge.table.column(set.attnos[i]);
         if (base_member(merge.base, column) == nullptr) raise_not_in_base(merge, column);
-        if (!may_select(merge.table.relid, column.attno))
-            aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, merge.table.name);
+        if (!may_select(merge.table.relid, column.attno) ||
+            !may_update(merge.table.relid, column.attno))
+            raise_no_privilege(merge);
     }
+    if (!may_update_some(merge.table)) raise_no_privilege(merge);
 }
 
 bool holds_base(const Merge& merge, Column& column, JsonbValue& base, Datum value, bool is_null) {
@@ -76,6 +91,14 @@ void add_merged(Merged& merged, const Merge& merge, const RowValues& row, int i)
     merged.wanted.nulls[merged.count++] = merge.mine.nulls[i];
 }
 
+// Did the caller send back what he read? Then what the column holds may stay in the form it has,
+// which JSON need not show (an array's lower bounds, a json column's white space).
+bool sent_back(const Merge& merge, const Column& column, JsonbValue& base) {
+    Jsonb* mine = JsonbValueToJsonb(find_member(merge.mine.json, column.name));
+    Jsonb* read = JsonbValueToJsonb(&base);
+    return VARSIZE(mine) == VARSIZE(read) && memcmp(mine, read, VARSIZE(mine)) == 0;
+}
+
 // One column: mine, where the other side left it alone; theirs, where the caller did.
 void merge_column(Merged& merged, const Merge& merge, const RowValues& row, int i) {
     Column& column = merge.table.column(merge.mine.columns->attnos[i]);
@@ -87,7 +110,8 @@ void merge_column(Merged& merged, const Merge& merge, const RowValues& row, int 
                          row.value(column.attno),
                          row.is_null(column.attno)};
     if (same_value(column, conflict.mine, conflict.mine_null, conflict.theirs,
-                   conflict.theirs_null))
+                   conflict.theirs_null) ||
+        sent_back(merge, column, *base))
         return;
     if (holds_base(merge, column, *base, conflict.theirs, conflict.theirs_null))
         return add_merged(merged, merge, row, i);

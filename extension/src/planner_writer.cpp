@@ -395,10 +395,29 @@ std::optional<WriteOutcome> explain(const Write& write, const Run& run, MemoryCo
     return WriteOutcome{WriteStatus::rejected, version, nullptr, nullptr};
 }
 
-// What was found unchanged without a lock must be the newest row.
-std::optional<WriteOutcome> unchanged(const Write& write) {
+bool holds_changes(const Write& write, const RowValues& row) {
+    const ColumnValues& changes = write.changes;
+    for (int i = 0; i < changes.columns->count; i++) {
+        AttrNumber attno = changes.columns->attnos[i];
+        if (!row.has(attno) || !same_value(write.table.column(attno), changes.values[i],
+                                           changes.nulls[i], row.value(attno), row.is_null(attno)))
+            return false;
+    }
+    return true;
+}
+
+// What was found unchanged without a lock must be the newest row. A version that was not expected
+// is read, and told only of a row that is still as it was found.
+std::optional<WriteOutcome> unchanged(const Write& write, bool last) {
     require_newest_row(write);
-    return WriteOutcome{WriteStatus::unchanged, write.expected, nullptr, nullptr};
+    WriteOutcome outcome = {WriteStatus::unchanged, write.expected, nullptr, nullptr};
+    if (write.expected || write.table.versioning.column == 0) return outcome;
+    RowValues row;
+    bool same = read_row(write, reported_columns(write), row) && is_expected(write, row) &&
+                holds_changes(write, row);
+    if (same) outcome.version = version_in(write.table, row);
+    if (!same && !last) return {};
+    return outcome;
 }
 
 std::optional<WriteOutcome> judge(const Write& write, const Run& run, MemoryContext memory,
@@ -406,7 +425,7 @@ std::optional<WriteOutcome> judge(const Write& write, const Run& run, MemoryCont
     if (run.written && is_check(write))
         return WriteOutcome{WriteStatus::unchanged, write.expected, nullptr, nullptr};
     if (run.written) return WriteOutcome{WriteStatus::written, run.version, nullptr, nullptr};
-    if (run.match == Match::same) return unchanged(write);
+    if (run.match == Match::same) return unchanged(write, last);
     return explain(write, run, memory, last);
 }
 
