@@ -79,7 +79,8 @@ Jsonb* copy_into(MemoryContext memory, Jsonb* json) {
 }
 
 // What a row takes to be written is forgotten with it.
-void write_item(Batch& batch, Item& item, Report report, MemoryContext scratch) {
+void write_item(Batch& batch, Item& item, Report report, WriteSequence* sequence,
+                MemoryContext scratch) {
     MemoryContext memory = MemoryContextSwitchTo(scratch);
     Write write = {{batch.relation, batch.table, item.key},
                    Operation::update,
@@ -88,7 +89,7 @@ void write_item(Batch& batch, Item& item, Report report, MemoryContext scratch) 
                    read_row_changes(batch.relation, batch.table, item.row, "changes"),
                    nullptr,
                    report};
-    WriteOutcome outcome = write_row(write);
+    WriteOutcome outcome = write_row(write, sequence);
     outcome.current = copy_into(memory, outcome.current);
     outcome.conflicts = copy_into(memory, outcome.conflicts);
     MemoryContextSwitchTo(memory);
@@ -100,10 +101,12 @@ void write_item(Batch& batch, Item& item, Report report, MemoryContext scratch) 
 void write_items(Batch& batch, Report report) {
     MemoryContext scratch =
         AllocSetContextCreate(CurrentMemoryContext, "interlock batch", ALLOCSET_DEFAULT_SIZES);
+    WriteSequence* sequence = begin_writes();
     for (int i = 0; i < batch.count; i++) {
         CHECK_FOR_INTERRUPTS();
-        write_item(batch, batch.items[i], report, scratch);
+        write_item(batch, batch.items[i], report, sequence, scratch);
     }
+    end_writes(sequence);
     MemoryContextDelete(scratch);
 }
 

@@ -26,22 +26,28 @@ namespace {
 // Where the row is: in the relation that was named, or in a partition of it.
 struct Place {
     Relation relation;
-    Table& table;
+    Table* table;
     const AttrNumber* columns;  // by attribute number of the named relation; null: the same
     bool routed;
 
     AttrNumber column(AttrNumber attno) const { return columns ? columns[attno - 1] : attno; }
 };
 
-// One attempt: the executor's state around one row.
+Place named_place(const Write& write) {
+    return {write.relation, &write.table, nullptr, false};
+}
+
+// The executor's state around one row, or around one after the other.
 struct Execution {
-    const Write& write;
-    const Place& place;
+    const Write* write;
+    Place place;
     bool compares;
     EState* estate;
     ResultRelInfo* result;
+    Relation index;
+    IndexScanDesc scan;
     TupleTableSlot* old_row;
-    TupleTableSlot* new_row;
+    TupleTableSlot* new_row;  // made at first use
 };
 
 // The row was written or judged; it changed while we waited for it; only the planner path can tell.
@@ -140,16 +146,16 @@ bool bumps_here(const Versioning& versioning) {
 // Would a trigger see the row, before or after it is written?
 bool fires_triggers(const Execution& execution) {
     const TriggerDesc* triggers = execution.place.relation->trigdesc;
-    if (triggers == nullptr || is_check(execution.write)) return false;
-    if (execution.write.operation == Operation::erase)
+    if (triggers == nullptr || is_check(*execution.write)) return false;
+    if (execution.write->operation == Operation::erase)
         return triggers->trig_delete_before_row || triggers->trig_delete_after_row;
-    return !bumps_here(execution.place.table.versioning) || triggers->trig_update_after_row;
+    return !bumps_here(execution.place.table->versioning) || triggers->trig_update_after_row;
 }
 
 ResultRelInfo* init_result(const Execution& execution) {
     const Place& place = execution.place;
     ResultRelInfo* root = nullptr;
-    if (place.routed) root = result_without_triggers(execution.write.relation, 1, nullptr);
+    if (place.routed) root = result_without_triggers(execution.write->relation, 1, nullptr);
     int number = place.routed ? 0 : 1;
     if (!fires_triggers(execution)) return result_without_triggers(place.relation, number, root);
     ResultRelInfo* result = makeNode(ResultRelInfo);
@@ -159,8 +165,11 @@ ResultRelInfo* init_result(const Execution& execution) {
 
 Execution begin_execution(const Write& write, const Place& place, bool compares,
                           const RangeTable& range_table) {
-    Execution execution = {write,   place,   compares, CreateExecutorState(),
-                           nullptr, nullptr, nullptr};
+    Execution execution = {};
+    execution.write = &write;
+    execution.place = place;
+    execution.compares = compares;
+    execution.estate = CreateExecutorState();
     EState* estate = execution.estate;
     MemoryContextSwitchTo(estate->es_query_cxt);
     estate->es_snapshot = GetActiveSnapshot();
@@ -168,11 +177,16 @@ Execution begin_execution(const Write& write, const Place& place, bool compares,
     init_range_table(estate, range_table);
     execution.result = init_result(execution);
     estate->es_opened_result_relations = lappend(NIL, execution.result);
+    execution.index = index_open(place.table->key.index, table_lock(write));
+    execution.scan = begin_index_scan(place.relation, execution.index, estate->es_snapshot,
+                                      place.table->key.count);
     execution.old_row = table_slot_create(place.relation, &estate->es_tupleTable);
     return execution;
 }
 
 void end_execution(const Execution& execution, MemoryContext memory) {
+    index_endscan(execution.scan);
+    index_close(execution.index, NoLock);  // locked until the transaction ends
     ExecCloseResultRelations(execution.estate);
     ExecResetTupleTable(execution.estate->es_tupleTable, false);
     MemoryContextSwitchTo(memory);
@@ -181,24 +195,18 @@ void end_execution(const Execution& execution, MemoryContext memory) {
 
 // The row that the snapshot shows.
 bool find_row(const Execution& execution) {
-    Key& key = execution.place.table.key;
+    Key& key = execution.place.table->key;
     ScanKeyData conditions[INDEX_MAX_KEYS];
     for (int i = 0; i < key.count; i++) {
         conditions[i] = key.columns[i].condition;
-        conditions[i].sk_argument = execution.write.key.values[i];
+        conditions[i].sk_argument = execution.write->key.values[i];
     }
-    Relation index = index_open(key.index, table_lock(execution.write));
-    IndexScanDesc scan =
-        begin_index_scan(execution.place.relation, index, execution.estate->es_snapshot, key.count);
-    index_rescan(scan, conditions, key.count, nullptr, 0);
-    bool found = index_getnext_slot(scan, ForwardScanDirection, execution.old_row);
-    index_endscan(scan);
-    index_close(index, NoLock);  // locked until the transaction ends, as by ExecEndIndexScan()
-    return found;
+    index_rescan(execution.scan, conditions, key.count, nullptr, 0);
+    return index_getnext_slot(execution.scan, ForwardScanDirection, execution.old_row);
 }
 
 const Versioning& versioning_of(const Execution& execution) {
-    return execution.place.table.versioning;
+    return execution.place.table->versioning;
 }
 
 bool is_counted(const Versioning& versioning) {
@@ -220,7 +228,7 @@ RowValues named_row(const Execution& execution, const Bitmapset* columns) {
     TupleTableSlot* row = execution.old_row;
     slot_getallattrs(row);
     if (place.columns == nullptr) return {columns, row->tts_values, row->tts_isnull};
-    int count = execution.write.table.column_count;
+    int count = execution.write->table.column_count;
     RowValues values = {columns, allocate<Datum>(count), allocate<bool>(count)};
     for (int attno = -1; (attno = bms_next_member(columns, attno)) >= 0;) {
         int there = place.columns[attno - 1] - 1;
@@ -231,15 +239,15 @@ RowValues named_row(const Execution& execution, const Bitmapset* columns) {
 }
 
 bool is_as_expected(const Execution& execution) {
-    const Write& write = execution.write;
+    const Write& write = *execution.write;
     if (write.expected) return version_of(execution, execution.old_row) == write.expected;
     return is_expected(write, named_row(execution, reported_columns(write)));
 }
 
 // Does the row hold another value than the wanted one in column number i of the changes?
 bool differs(const Execution& execution, int i) {
-    const ColumnValues& changes = execution.write.changes;
-    const Column& column = execution.write.table.column(changes.columns->attnos[i]);
+    const ColumnValues& changes = execution.write->changes;
+    const Column& column = execution.write->table.column(changes.columns->attnos[i]);
     bool is_null;
     Datum value = slot_getattr(execution.old_row, execution.place.column(column.attno), &is_null);
     return !same_value(column, value, is_null, changes.values[i], changes.nulls[i]);
@@ -249,13 +257,13 @@ bool differs(const Execution& execution, int i) {
 enum class Effect { none, written, new_version };
 
 Effect effect_of(const Execution& execution) {
-    if (execution.write.operation == Operation::touch) return Effect::new_version;
-    const ColumnSet& set = *execution.write.changes.columns;
+    if (execution.write->operation == Operation::touch) return Effect::new_version;
+    const ColumnSet& set = *execution.write->changes.columns;
     Effect effect = execution.compares ? Effect::none : Effect::written;
     for (int i = 0; i < set.count; i++) {
         if (execution.compares && !differs(execution, i)) continue;
         effect = Effect::written;
-        if (!bms_is_member(set.attnos[i], execution.write.table.versioning.except))
+        if (!bms_is_member(set.attnos[i], execution.write->table.versioning.except))
             return Effect::new_version;
     }
     return effect;
@@ -267,11 +275,12 @@ void set_value(TupleTableSlot* row, AttrNumber attno, Datum value, bool is_null)
 }
 
 void form_new_row(Execution& execution) {
-    const ColumnValues& changes = execution.write.changes;
+    const ColumnValues& changes = execution.write->changes;
     const Place& place = execution.place;
     TupleTableSlot* old_row = execution.old_row;
-    TupleTableSlot* row = execution.new_row =
-        table_slot_create(place.relation, &execution.estate->es_tupleTable);
+    if (execution.new_row == nullptr)
+        execution.new_row = table_slot_create(place.relation, &execution.estate->es_tupleTable);
+    TupleTableSlot* row = ExecClearTuple(execution.new_row);
     slot_getallattrs(old_row);
     int columns = old_row->tts_tupleDescriptor->natts;
     memcpy(row->tts_values, old_row->tts_values, sizeof(Datum) * columns);
@@ -294,7 +303,7 @@ bool bump_version(const Execution& execution, Effect effect) {
 }
 
 LockTupleMode row_lock(const Execution& execution) {
-    switch (execution.write.operation) {
+    switch (execution.write->operation) {
         case Operation::check_share:
             return LockTupleShare;
         case Operation::check_no_key_update:
@@ -319,7 +328,7 @@ TM_Result lock_row(const Execution& execution) {
 
 bool call_triggers(const Execution& execution, EPQState* recheck) {
     ItemPointer tid = &execution.old_row->tts_tid;
-    if (execution.write.operation == Operation::erase)
+    if (execution.write->operation == Operation::erase)
         return fire_before_delete(execution.estate, recheck, execution.result, tid);
     return fire_before_update(execution.estate, recheck, execution.result, tid, execution.new_row);
 }
@@ -328,7 +337,7 @@ bool fire_triggers(const Execution& execution) {
     EPQState recheck;
     init_recheck(&recheck, execution.estate);
     bool proceed;
-    OwnWrite mine = own_write(execution.write, execution.compares);
+    OwnWrite mine = own_write(*execution.write, execution.compares);
     mine.match = Match::differs;
     begin_own_write(mine);
     with_cleanup([&] { proceed = call_triggers(execution, &recheck); },
@@ -385,7 +394,7 @@ bool store_new_row(Execution& execution) {
     IndexUpdate indexes;
     TM_Result result =
         update_tuple(execution.place.relation, &tid, execution.new_row, estate, &failure, &indexes);
-    if (!is_still_ours(execution.write, result)) return false;
+    if (!is_still_ours(*execution.write, result)) return false;
     List* recheck = insert_index_tuples(execution.result, execution.new_row, estate, indexes);
     ExecARUpdateTriggers(estate, execution.result, nullptr, nullptr, &tid, nullptr,
                          execution.new_row, recheck, nullptr, false);
@@ -396,14 +405,14 @@ bool delete_row(Execution& execution) {
     ItemPointerData tid = execution.old_row->tts_tid;
     TM_FailureData failure;
     TM_Result result = delete_tuple(execution.place.relation, &tid, execution.estate, &failure);
-    if (!is_still_ours(execution.write, result)) return false;
+    if (!is_still_ours(*execution.write, result)) return false;
     ExecARDeleteTriggers(execution.estate, execution.result, &tid, nullptr, nullptr, false);
     return true;
 }
 
 // Locks the row and runs the BEFORE triggers; nothing where the write may go on.
 std::optional<Attempt> run_before_triggers(const Execution& execution, WriteOutcome& outcome) {
-    if (!is_still_ours(execution.write, lock_row(execution))) return Attempt::again;
+    if (!is_still_ours(*execution.write, lock_row(execution))) return Attempt::again;
     if (fire_triggers(execution)) return {};
     outcome = {WriteStatus::rejected, version_of(execution, execution.old_row), nullptr, nullptr};
     return Attempt::done;
@@ -441,23 +450,22 @@ Attempt report(const WriteOutcome& reported, WriteOutcome& outcome) {
 
 Attempt report_stale(const Execution& execution, MemoryContext memory, WriteOutcome& outcome) {
     if (IsolationUsesXactSnapshot()) return Attempt::planner;
-    const Write& write = execution.write;
+    const Write& write = *execution.write;
     outcome =
         describe(WriteStatus::stale, write, named_row(execution, reported_columns(write)), memory);
     return Attempt::done;
 }
 
 Attempt check_row(const Execution& execution, WriteOutcome& outcome) {
-    if (!is_still_ours(execution.write, lock_row(execution))) return Attempt::again;
-    outcome = {WriteStatus::unchanged, execution.write.expected, nullptr, nullptr};
+    if (!is_still_ours(*execution.write, lock_row(execution))) return Attempt::again;
+    outcome = {WriteStatus::unchanged, execution.write->expected, nullptr, nullptr};
     return Attempt::done;
 }
 
-Attempt execute(Execution& execution, MemoryContext memory, WriteOutcome& outcome) {
-    if (!find_row(execution)) return report({WriteStatus::missing, {}, nullptr, nullptr}, outcome);
-    if (!is_as_expected(execution)) return report_stale(execution, memory, outcome);
-    if (is_check(execution.write)) return check_row(execution, outcome);
-    if (execution.write.operation == Operation::erase) return erase_row(execution, outcome);
+// The row is as the caller expects.
+Attempt write_found(Execution& execution, WriteOutcome& outcome) {
+    if (is_check(*execution.write)) return check_row(execution, outcome);
+    if (execution.write->operation == Operation::erase) return erase_row(execution, outcome);
     Effect effect = effect_of(execution);
     if (effect == Effect::none)
         return report(
@@ -466,15 +474,28 @@ Attempt execute(Execution& execution, MemoryContext memory, WriteOutcome& outcom
     return update_row(execution, effect, outcome);
 }
 
-Attempt attempt(const Write& write, const Place& place, bool compares, WriteOutcome& outcome) {
-    MemoryContext memory = CurrentMemoryContext;
+Attempt execute(Execution& execution, MemoryContext memory, WriteOutcome& outcome) {
+    if (!find_row(execution)) return report({WriteStatus::missing, {}, nullptr, nullptr}, outcome);
+    if (!is_as_expected(execution)) return report_stale(execution, memory, outcome);
+    return write_found(execution, outcome);
+}
+Execution begin_attempt(const Write& write, const Place& place, bool compares) {
     begin_statement();
     AfterTriggerBeginQuery();
-    Execution execution = begin_execution(write, place, compares, range_table(write, compares));
-    Attempt result = execute(execution, memory, outcome);
+    return begin_execution(write, place, compares, range_table(write, compares));
+}
+
+void end_attempt(const Execution& execution, MemoryContext memory) {
     AfterTriggerEndQuery(execution.estate);
     end_execution(execution, memory);
     PopActiveSnapshot();
+}
+
+Attempt attempt(const Write& write, const Place& place, bool compares, WriteOutcome& outcome) {
+    MemoryContext memory = CurrentMemoryContext;
+    Execution execution = begin_attempt(write, place, compares);
+    Attempt result = execute(execution, memory, outcome);
+    end_attempt(execution, memory);
     return result;
 }
 
@@ -526,9 +547,9 @@ bool is_direct_now(const Write& write) {
 
 // A trigger could send a row that was routed to its partition to another one.
 bool is_direct_place(const Write& write, const Place& place) {
-    if (!place.table.direct.heap || !has_usable_trigger(write, place.table.versioning))
+    if (!place.table->direct.heap || !has_usable_trigger(write, place.table->versioning))
         return false;
-    return !place.routed || !stores_row(write) || place.table.versioning.only_before_update;
+    return !place.routed || !stores_row(write) || place.table->versioning.only_before_update;
 }
 
 std::optional<WriteOutcome> write_at(const Write& write, const Place& place, bool compares) {
@@ -555,13 +576,71 @@ std::optional<WriteOutcome> write_partition(const Write& write, bool compares) {
     Table& table = table_of(relation);
     std::optional<WriteOutcome> outcome;
     if (table.direct.heap)
-        outcome = write_at(write, {relation, table, columns_in_partition(write.table, table), true},
-                           compares);
+        outcome = write_at(
+            write, {relation, &table, columns_in_partition(write.table, table), true}, compares);
     table_close(relation, NoLock);
     return outcome;
 }
 
+// A row with triggers to fire is a statement of its own.
+bool may_be_in_sequence(const Write& write) {
+    const TriggerDesc* triggers = write.relation->trigdesc;
+    return write.operation == Operation::update && write.table.direct.heap &&
+           bumps_here(write.table.versioning) &&
+           (triggers == nullptr || !triggers->trig_update_after_row) &&
+           is_direct_place(write, named_place(write));
+}
+
 }  // namespace
+
+// Writes of distinct rows on the direct path, in one statement with one snapshot as long as they
+// change the same columns and nothing stands in their way.
+struct WriteSequence {
+    MemoryContext context;
+    bool open;
+    ColumnSet* columns;
+    Execution execution;
+};
+
+static void open_sequence(WriteSequence& sequence, const Write& write) {
+    bool compares = check_permissions(write);
+    MemoryContext memory = MemoryContextSwitchTo(sequence.context);
+    sequence.execution = begin_attempt(write, named_place(write), compares);
+    sequence.columns = write.changes.columns;
+    sequence.open = true;
+    MemoryContextSwitchTo(memory);
+}
+
+void close_sequence(WriteSequence& sequence) {
+    if (!sequence.open) return;
+    sequence.open = false;
+    end_attempt(sequence.execution, CurrentMemoryContext);
+}
+
+// False where this row was not written: with a newer snapshot it may turn out otherwise.
+static bool write_next(WriteSequence& sequence, const Write& write, WriteOutcome& outcome) {
+    if (sequence.columns != write.changes.columns) close_sequence(sequence);
+    if (!sequence.open) open_sequence(sequence, write);
+    Execution& execution = sequence.execution;
+    execution.write = &write;
+    MemoryContext memory = MemoryContextSwitchTo(execution.estate->es_query_cxt);
+    bool done = find_row(execution) && is_as_expected(execution) &&
+                write_found(execution, outcome) == Attempt::done;
+    ResetPerTupleExprContext(execution.estate);
+    MemoryContextSwitchTo(memory);
+    return done;
+}
+
+WriteSequence* begin_writes() {
+    auto* sequence = allocate<WriteSequence>();
+    sequence->context = CurrentMemoryContext;
+    return sequence;
+}
+
+void end_writes(WriteSequence* sequence) {
+    close_sequence(*sequence);
+    pfree(sequence);
+}
 
 // Everything that makes a statement more than a write of this one row of this one heap.
 DirectTable direct_table(Relation relation, Relation key_index) {
@@ -574,14 +653,21 @@ DirectTable direct_table(Relation relation, Relation key_index) {
             !has_rules && !has_delete_triggers(relation->trigdesc)};
 }
 
-std::optional<WriteOutcome> direct_write(const Write& write) {
-    bool partitioned = write.table.relkind == RELKIND_PARTITIONED_TABLE;
-    if (!partitioned && !write.table.direct.heap) return {};
-    if (write.operation == Operation::update && write.changes.columns->count == 0) return {};
-    if (!is_named_directly(write) || !is_direct_now(write)) return {};
+static bool takes_direct_path(const Write& write) {
+    if (write.table.relkind != RELKIND_PARTITIONED_TABLE && !write.table.direct.heap) return false;
+    if (write.operation == Operation::update && write.changes.columns->count == 0) return false;
+    return is_named_directly(write) && is_direct_now(write);
+}
+
+std::optional<WriteOutcome> direct_write(const Write& write, WriteSequence* sequence) {
+    if (!takes_direct_path(write)) return {};
+    WriteOutcome outcome;
+    if (sequence && may_be_in_sequence(write) && write_next(*sequence, write, outcome))
+        return outcome;
+    if (sequence) close_sequence(*sequence);
     bool compares = check_permissions(write);
-    if (partitioned) return write_partition(write, compares);
-    return write_at(write, {write.relation, write.table, nullptr, false}, compares);
+    if (write.table.relkind == RELKIND_PARTITIONED_TABLE) return write_partition(write, compares);
+    return write_at(write, named_place(write), compares);
 }
 
 }  // namespace interlock

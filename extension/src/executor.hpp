@@ -94,12 +94,12 @@ inline List* insert_index_tuples(ResultRelInfo* result, TupleTableSlot* slot, ES
                                  IndexUpdate indexes) {
 #if PG_VERSION_NUM >= 160000
     if (indexes == TU_None) return NIL;
-    ExecOpenIndices(result, false);
+    if (result->ri_IndexRelationDescs == nullptr) ExecOpenIndices(result, false);
     return ExecInsertIndexTuples(result, slot, estate, true, false, nullptr, NIL,
                                  indexes == TU_Summarizing);
 #else
     if (!indexes) return NIL;
-    ExecOpenIndices(result, false);
+    if (result->ri_IndexRelationDescs == nullptr) ExecOpenIndices(result, false);
     return ExecInsertIndexTuples(result, slot, estate, true, false, nullptr, NIL);
 #endif
 }

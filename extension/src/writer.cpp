@@ -9,11 +9,12 @@ int64 planner_writes;
 
 }  // namespace
 
-WriteOutcome write_row(const Write& write) {
-    if (std::optional<WriteOutcome> outcome = direct_write(write)) {
+WriteOutcome write_row(const Write& write, WriteSequence* sequence) {
+    if (std::optional<WriteOutcome> outcome = direct_write(write, sequence)) {
         direct_writes++;
         return *outcome;
     }
+    if (sequence) close_sequence(*sequence);
     planner_writes++;
     return planner_write(write);
 }

@@ -52,15 +52,25 @@ struct WriteOutcome {
     Jsonb* conflicts;
 };
 
+// Updates of distinct rows by one call, which are one statement as far as they can be: with one
+// snapshot and one check of permissions. Between begin and end, values are read and rows written,
+// no more.
+struct WriteSequence;
+WriteSequence* begin_writes();
+void end_writes(WriteSequence* sequence);
+
 // Writes on the direct path where that is exactly equivalent, else on the planner path.
-WriteOutcome write_row(const Write& write);
+WriteOutcome write_row(const Write& write, WriteSequence* sequence = nullptr);
 
 // The planner path, an SPI plan: works wherever the statement works.
 WriteOutcome planner_write(const Write& write);
 
 // The direct path, the executor's own pieces: nothing where it is not equivalent, and then nothing
 // was done.
-std::optional<WriteOutcome> direct_write(const Write& write);
+std::optional<WriteOutcome> direct_write(const Write& write, WriteSequence* sequence);
+
+// Whatever follows is a statement of its own.
+void close_sequence(WriteSequence& sequence);
 
 // The insertion of a row that must not be there yet.
 struct Insert {
