@@ -325,12 +325,10 @@ void form_new_row(Execution& execution) {
 }
 
 // False for a row without a version, and at the last one: the trigger knows what to do.
-bool bump_version(const Execution& execution, Effect effect) {
+bool bump_version(const Execution& execution, std::optional<int64>& version) {
     const Versioning& versioning = versioning_of(execution);
-    if (!versioning.triggered || effect != Effect::new_version) return true;
-    std::optional<int64> version = version_of(execution, execution.old_row);
     if (!version || *version >= largest_version(versioning.kind)) return false;
-    set_value(execution.new_row, versioning.column, version_datum(versioning.kind, *version + 1),
+    set_value(execution.new_row, versioning.column, version_datum(versioning.kind, ++*version),
               false);
     return true;
 }
@@ -454,13 +452,17 @@ std::optional<Attempt> run_before_triggers(const Execution& execution, WriteOutc
 
 Attempt update_row(Execution& execution, Effect effect, WriteOutcome& outcome) {
     form_new_row(execution);
-    if (!bumps_here(versioning_of(execution))) {
+    const Versioning& versioning = versioning_of(execution);
+    bool bumps = bumps_here(versioning);
+    std::optional<int64> version = version_of(execution, execution.old_row);
+    if (!bumps) {
         if (std::optional<Attempt> ended = run_before_triggers(execution, outcome)) return *ended;
-    } else if (!bump_version(execution, effect)) {
-        return Attempt::planner;
+    } else if (versioning.triggered && effect == Effect::new_version) {
+        if (!bump_version(execution, version)) return Attempt::planner;
     }
     if (!store_new_row(execution)) return Attempt::again;
-    outcome = {WriteStatus::written, version_of(execution, execution.new_row), nullptr, nullptr};
+    if (!bumps) version = version_of(execution, execution.new_row);
+    outcome = {WriteStatus::written, version, nullptr, nullptr};
     return Attempt::done;
 }
 
@@ -622,10 +624,12 @@ Attempt write_once(const Write& write, const Place& place, bool compares, Sharin
     bool first = execution->rows == 0;
     Attempt result = attempt(*execution, write, sharing != nullptr, outcome);
     bool written = result == Attempt::done && outcome.status == WriteStatus::written;
-    if (sharing && written && may_continue(*execution, outcome))
+    if (sharing && written && may_continue(*execution, outcome)) {
+        ExecClearTuple(execution->old_row);  // a page is not pruned while we hold a row of it
         sharing->execution = execution;
-    else
+    } else {
         end_execution(execution);
+    }
     return first || written ? result : Attempt::again;
 }
 
