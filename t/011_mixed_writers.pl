@@ -17,8 +17,9 @@ $node->restart;
 
 # n is a counter, m is anything. A row that is inserted again starts at a version that it never had.
 my $columns = 'n bigint NOT NULL DEFAULT 0, m bigint NOT NULL DEFAULT 0, '
-    . 'version bigint NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint';
+    . q{version bigint NOT NULL DEFAULT nextval('first_versions')};
 $node->safe_psql('postgres', <<"SQL");
+CREATE SEQUENCE first_versions INCREMENT 1000000 START 1000000;
 CREATE TABLE plain (id integer PRIMARY KEY, region integer NOT NULL DEFAULT 0, $columns);
 CREATE TABLE parted (id integer, region integer, $columns, PRIMARY KEY (id, region)) PARTITION BY LIST (region);
 CREATE TABLE parted_0 PARTITION OF parted FOR VALUES IN (0);
