@@ -43,6 +43,7 @@ extern "C" {
 #include <nodes/nodeFuncs.h>
 #include <parser/parse_coerce.h>
 #include <parser/parsetree.h>
+#include <pgstat.h>
 #include <rewrite/prs2lock.h>
 #include <rewrite/rewriteDefine.h>
 #include <rewrite/rewriteHandler.h>

@@ -419,8 +419,22 @@ void forget(Table& table) {
     some_invalid = true;
 }
 
+// As relation_open() does, without try_relation_open()'s additional look at the catalogs. Null
+// where there is none, any more.
+static Relation open_existing_relation(Oid relid, LOCKMODE lockmode) {
+    LockRelationOid(relid, lockmode);
+    Relation relation = RelationIdGetRelation(relid);
+    if (relation == nullptr) {
+        UnlockRelationOid(relid, lockmode);
+        return nullptr;
+    }
+    if (RelationUsesLocalBuffers(relation)) MyXactFlags |= XACT_FLAGS_ACCESSEDTEMPNAMESPACE;
+    pgstat_init_relation(relation);
+    return relation;
+}
+
 static Relation open_relation(Oid relid, LOCKMODE lockmode, bool views) {
-    Relation relation = try_relation_open(relid, lockmode);
+    Relation relation = open_existing_relation(relid, lockmode);
     if (relation == nullptr)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
                         errmsg("relation with OID %u does not exist", relid)));

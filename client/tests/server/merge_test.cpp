@@ -106,7 +106,7 @@ TEST_F(Merge, TwoWritersBothStay) {
     wait_until_blocked(second->backendpid());
     rival.commit();
     ASSERT_FALSE(waiter.result());
-    EXPECT_TRUE(r->ok());
+    EXPECT_EQ(r->status, write_status::merged);
     EXPECT_EQ(value("SELECT owner || balance FROM accounts WHERE id = 1"), "Bob5");
 }
 
