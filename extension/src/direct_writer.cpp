@@ -483,8 +483,10 @@ Attempt report(const WriteOutcome& reported, WriteOutcome& outcome) {
 }
 
 Attempt report_stale(const Execution& execution, MemoryContext memory, WriteOutcome& outcome) {
-    if (IsolationUsesXactSnapshot()) return Attempt::planner;
     const Write& write = *execution.write;
+    if (IsolationUsesXactSnapshot()) return Attempt::planner;
+    if (write.report != Report::version && has_virtual_columns(execution.place.relation))
+        return Attempt::planner;
     outcome =
         describe(WriteStatus::stale, write, named_row(execution, reported_columns(write)), memory);
     return Attempt::done;
