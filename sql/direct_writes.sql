@@ -125,10 +125,44 @@ BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT route('plain', 3, 1, '{"a": "b"}'), route('plain', 3, 2, '{"a": "b"}'), route('plain', 3, 1, '{"a": "c"}');
 COMMIT;
 
+-- another table access method, were it heap by another name
+CREATE ACCESS METHOD regress_heap TYPE TABLE HANDLER heap_tableam_handler;
+CREATE TABLE otherwise (id integer PRIMARY KEY, a text) USING regress_heap;
+INSERT INTO otherwise VALUES (1, 'a');
+SELECT interlock.enable_versioning('otherwise') \gset
+SELECT route('otherwise', 1, 1, '{"a": "b"}');
+
+-- every write of the family but insertions; what belongs to UPDATE is nothing to a DELETE, and the other way round
+CREATE FUNCTION path(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    before bigint := (interlock.write_paths()).direct;
+    answer text;
+BEGIN
+    EXECUTE format('SELECT string_agg(r.status::text, %L) FROM interlock.%s AS r', ',', call) INTO answer;
+    RETURN format('%s %s', CASE WHEN (interlock.write_paths()).direct > before THEN 'direct' ELSE 'planner' END, answer);
+END $$;
+CREATE TABLE kind (id integer PRIMARY KEY, a text);
+INSERT INTO kind SELECT i, 'a' FROM generate_series(1, 9) AS i;
+SELECT interlock.enable_versioning('kind') \gset
+CREATE FUNCTION paths(first integer) RETURNS SETOF text LANGUAGE sql AS $$
+    SELECT call || ': ' || path(format(call, first)) FROM unnest(ARRAY[
+        'try_versioned_touch(''kind'', %1$s, 1)', 'try_versioned_check(''kind'', %1$s, 2)', 'try_versioned_check(''kind'', %1$s, 2, ''no key update'')',
+        'try_versioned_merge(''kind'', %1$s, ''{"a": "a"}'', ''{"a": "b"}'')', 'try_compare_and_update(''kind'', %1$s, ''{"a": "b"}'', ''{"a": "c"}'')',
+        'try_versioned_upsert(''kind'', ''{"id": %1$s, "a": "d"}'', 4)', 'try_versioned_save(''(%1$s,e,5)''::kind)',
+        'try_versioned_update_many(''kind'', ''[{"id": %1$s, "version": 6, "a": "f"}]'')', 'try_versioned_delete(''kind'', %1$s, 7)',
+        'try_versioned_upsert(''kind'', ''{"id": %1$s}'', NULL)']) AS call $$;
+SELECT paths(1);
+CREATE TRIGGER nothing AFTER DELETE ON kind FOR EACH STATEMENT EXECUTE FUNCTION nothing();
+SELECT paths(2);
+DROP TRIGGER nothing ON kind;
+CREATE TRIGGER nothing AFTER UPDATE ON kind FOR EACH STATEMENT EXECUTE FUNCTION nothing();
+SELECT paths(3);
+
 -- an update that needs no new index entries is a heap-only one, and is counted as such
 SELECT pg_stat_force_next_flush();
 SELECT n_tup_upd > 0 AS updated, n_tup_hot_upd = n_tup_upd AS hot FROM pg_stat_user_tables WHERE relid = 'plain'::regclass;
 
 SET client_min_messages = warning;
 DROP SCHEMA direct_writes CASCADE;
+DROP ACCESS METHOD regress_heap;
 DROP ROLE regress_direct;

@@ -120,7 +120,7 @@ SELECT (interlock.try_versioned_delete(:'long', id, 1)).status FROM :"long" AS l
 -- FOREIGN KEYS: cascades and refusals are PostgreSQL's own
 CREATE TABLE parent (id integer PRIMARY KEY);
 CREATE TABLE child (id integer PRIMARY KEY, parent integer REFERENCES parent ON DELETE CASCADE);
-CREATE TABLE strict (id integer PRIMARY KEY, parent integer REFERENCES parent ON DELETE RESTRICT);
+CREATE TABLE strict (id integer PRIMARY KEY, parent integer REFERENCES parent);
 CREATE TABLE forgetful (id integer PRIMARY KEY, parent integer REFERENCES parent ON DELETE SET NULL);
 INSERT INTO parent SELECT generate_series(1, 3);
 INSERT INTO child VALUES (1, 1), (2, 1), (3, 3);
