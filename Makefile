@@ -11,7 +11,7 @@ DEPENDENCIES = $(OBJS:.o=.d)
 INTERLOCK_VERSION := $(shell sed -nE "s/^default_version = '(.*)'/\1/p" extension/interlock.control)
 
 # A PostgreSQL ERROR is a longjmp: no exceptions, no RTTI, nothing with a destructor.
-PG_CXXFLAGS = -std=c++20 -fno-exceptions -fno-rtti -fno-threadsafe-statics -fvisibility=hidden \
+PG_CXXFLAGS = -std=c++20 -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-plt -fvisibility=hidden \
     -isystem $(SERVER_INCLUDES) -MMD -MP -DINTERLOCK_VERSION='"$(INTERLOCK_VERSION)"' \
     -Wall -Wextra $(WERROR) -Wno-register -Wshadow -Wnon-virtual-dtor
 # For tests: PostgreSQL's assertions, and undefined behaviour traps (no run-time library is needed).

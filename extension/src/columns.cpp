@@ -85,9 +85,21 @@ Datum input(Table& table, Column& column, char* text, int32 typmod) {
     return InputFunctionCall(&column.input, text, column.io_parameter, typmod);
 }
 
+// An integer without its text, where it is small. Others have their type's own errors to raise.
+bool small_integer(const JsonbValue& value, int32* integer) {
+    if (value.type != jbvNumeric) return false;
+    Datum scale = DirectFunctionCall1(numeric_scale, NumericGetDatum(value.val.numeric));
+    bool error = DatumGetInt32(scale) != 0;
+    if (!error) *integer = numeric_int4_opt_error(value.val.numeric, &error);
+    return !error;
+}
+
 Datum convert(Table& table, Column& column, JsonbValue& value, bool* is_null) {
     *is_null = value.type == jbvNull;
     if (*is_null) return input(table, column, nullptr, column.typmod);
+    int32 integer;
+    if (column.type == INT4OID && small_integer(value, &integer)) return Int32GetDatum(integer);
+    if (column.type == INT8OID && small_integer(value, &integer)) return Int64GetDatum(integer);
     if (is_json_type(column.type)) return read_json(column, value);
     if (value.type == jbvBinary || is_json_type(base_type(column)))
         return read_structure(column, value, is_null);
