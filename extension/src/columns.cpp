@@ -272,6 +272,12 @@ ColumnValues read_object(Relation relation, Table& table, Jsonb* json, Purpose p
 
 }  // namespace
 
+int ColumnSet::position(AttrNumber attno) const {
+    for (int i = 0; i < count; i++)
+        if (attnos[i] == attno) return i;
+    return -1;
+}
+
 ColumnSet& column_set(Table& table, Purpose purpose, const AttrNumber* attnos, int count) {
     uint32 hash = hash_of_columns(table, attnos, count);
     ColumnSet* set = find_set(table, purpose, hash, count, [&](const ColumnSet& candidate) {

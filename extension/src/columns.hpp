@@ -25,6 +25,8 @@ struct ColumnSet {
     DirectStatement* direct_statements;
     InsertStatement* insert_statements;
     RowShape* shape;  // of a row with its key and version
+
+    int position(AttrNumber attno) const;  // -1 where the column is none of them
 };
 
 // Where a set of columns that is a whole row has what; -1 where it has it not.

@@ -121,19 +121,13 @@ void add_changed(JsonObject& conflicts, const Write& write, const RowValues& row
     conflicts.add(column.name, show_conflict(write, column, conflict));
 }
 
-int position_in(const ColumnSet& set, AttrNumber attno) {
-    for (int i = 0; i < set.count; i++)
-        if (set.attnos[i] == attno) return i;
-    return -1;
-}
-
 // A column that no longer holds what the caller expects, with what the caller wants there.
 void add_not_held(JsonObject& conflicts, const Write& write, const RowValues& row, int i) {
     if (holds_expected(write, row, i)) return;
     const ColumnValues& expected = *write.expected_values;
     Column& column = write.table.column(expected.columns->attnos[i]);
     if (!row.has(column.attno)) return;
-    int changed = position_in(*write.changes.columns, column.attno);
+    int changed = write.changes.columns->position(column.attno);
     bool has_mine = changed >= 0;
     Conflict conflict = {find_member(expected.json, column.name),
                          has_mine,

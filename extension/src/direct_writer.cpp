@@ -55,11 +55,6 @@ namespace {
 // The row was written or judged; it changed while we waited for it; only the planner path can tell.
 enum class Attempt { done, again, planner };
 
-bool is_check(const Write& write) {
-    return write.operation == Operation::check_share ||
-           write.operation == Operation::check_no_key_update;
-}
-
 bool stores_row(const Write& write) {
     return write.operation == Operation::update || write.operation == Operation::touch;
 }
@@ -667,7 +662,7 @@ std::optional<WriteOutcome> write_partition(const Write& write, bool compares, S
 }
 
 bool is_direct(const Write& write) {
-    if (write.table.relkind != RELKIND_PARTITIONED_TABLE && !write.table.direct.heap) return false;
+    if (!write.table.partitioned() && !write.table.direct.heap) return false;
     if (write.operation == Operation::update && write.changes.columns->count == 0) return false;
     return is_named_directly(write) && is_direct_now(write);
 }
@@ -690,7 +685,7 @@ std::optional<WriteOutcome> direct_write(const Write& write, Sharing* sharing) {
     if (is_direct(write)) {
         bool compares = shares_permissions(write, sharing) ? sharing->execution->compares
                                                            : check_permissions(write);
-        if (write.table.relkind == RELKIND_PARTITIONED_TABLE)
+        if (write.table.partitioned())
             outcome = write_partition(write, compares, sharing);
         else
             outcome =

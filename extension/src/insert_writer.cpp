@@ -17,17 +17,11 @@ namespace {
 
 constexpr int max_attempts = 10;  // against rows that come and go
 
-int position_of(const ColumnSet& set, AttrNumber attno) {
-    for (int i = 0; i < set.count; i++)
-        if (set.attnos[i] == attno) return i;
-    return -1;
-}
-
 // Is every key column given, so that the row that is in the way can be found?
 bool gives_key(const Insert& insert) {
     const Key& key = insert.table.key;
     for (int i = 0; i < key.count; i++)
-        if (position_of(*insert.row.columns, key.columns[i].attno) < 0) return false;
+        if (insert.row.columns->position(key.columns[i].attno) < 0) return false;
     return true;
 }
 
@@ -36,15 +30,14 @@ bool has_key(const Insert& insert) {
     if (!gives_key(insert)) return false;
     const Key& key = insert.table.key;
     for (int i = 0; i < key.count; i++)
-        if (insert.row.nulls[position_of(*insert.row.columns, key.columns[i].attno)]) return false;
+        if (insert.row.nulls[insert.row.columns->position(key.columns[i].attno)]) return false;
     return true;
 }
 
 KeyValues key_of(const Insert& insert) {
     KeyValues key = {&insert.table.key, {}};
     for (int i = 0; i < key.key->count; i++)
-        key.values[i] =
-            insert.row.values[position_of(*insert.row.columns, key.key->columns[i].attno)];
+        key.values[i] = insert.row.values[insert.row.columns->position(key.key->columns[i].attno)];
     return key;
 }
 
@@ -170,7 +163,7 @@ InsertOutcome attempt(const Insert& insert, MemoryContext memory) {
 
 // Could somebody else's trigger have kept the row out? It must not fire once more for that.
 bool may_be_rejected(const Insert& insert) {
-    if (insert.table.relkind == RELKIND_PARTITIONED_TABLE) return true;
+    if (insert.table.partitioned()) return true;
     TriggerFunctions ours = trigger_functions();
     const TriggerDesc* triggers = insert.relation->trigdesc;
     for (int i = 0; triggers && i < triggers->numtriggers; i++) {

@@ -432,13 +432,17 @@ static int compare_values(Table& table, KeyColumn& column, Datum left, Datum rig
     return DatumGetInt32(FunctionCall2Coll(&column.compare, column.collation, left, right));
 }
 
-int compare_keys(Table& table, const KeyValues& left, const KeyValues& right) {
-    for (int i = 0; i < left.key->count; i++) {
-        KeyColumn& column = left.key->columns[i];
-        int order = compare_values(table, column, left.values[i], right.values[i]);
+int compare_keys(Table& table, Key& key, const Datum* left, const Datum* right) {
+    for (int i = 0; i < key.count; i++) {
+        KeyColumn& column = key.columns[i];
+        int order = compare_values(table, column, left[i], right[i]);
         if (order != 0) return (order < 0) != column.descending ? -1 : 1;
     }
     return 0;
+}
+
+int compare_keys(Table& table, const KeyValues& left, const KeyValues& right) {
+    return compare_keys(table, *left.key, left.values, right.values);
 }
 
 char* key_text(Table& table, const KeyValues& key) {

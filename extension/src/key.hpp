@@ -27,6 +27,7 @@ KeyValues read_named_key(Relation relation, Table& table, Jsonb* json);
 
 // Negative, zero or positive, as btree compares: in the order of the key's index.
 int compare_keys(Table& table, const KeyValues& left, const KeyValues& right);
+int compare_keys(Table& table, Key& key, const Datum* left, const Datum* right);
 
 // (id)=(1), as PostgreSQL's own messages show keys
 char* key_text(Table& table, const KeyValues& key);

@@ -41,12 +41,6 @@ struct Merged {
     pg_unreachable();
 }
 
-bool may_update_some(const Table& table) {
-    return pg_class_aclcheck(table.relid, GetUserId(), ACL_UPDATE) == ACLCHECK_OK ||
-           pg_attribute_aclcheck_all(table.relid, GetUserId(), ACL_UPDATE, ACLMASK_ANY) ==
-               ACLCHECK_OK;
-}
-
 // Merging tells the caller what the columns hold, and a conflict is for those to see who could have
 // written.
 void check_merge(const Merge& merge) {
@@ -58,7 +52,7 @@ void check_merge(const Merge& merge) {
             !may_update(merge.table.relid, column.attno))
             raise_no_privilege(merge);
     }
-    if (!may_update_some(merge.table)) raise_no_privilege(merge);
+    if (!may_update_any(merge.table.relid)) raise_no_privilege(merge);
 }
 
 bool holds_base(const Merge& merge, Column& column, JsonbValue& base, Datum value, bool is_null) {

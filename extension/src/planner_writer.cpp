@@ -341,11 +341,6 @@ bool is_moved_row(const ErrorData& error) {
            file == "execMain.c";
 }
 
-bool is_check(const Write& write) {
-    return write.operation == Operation::check_share ||
-           write.operation == Operation::check_no_key_update;
-}
-
 // After waiting, ExecLockRows() locks the newest row before it looks whether that is a match. A
 // check that is not passed must leave no lock.
 bool needs_subtransaction(const Write& write) {
@@ -439,11 +434,8 @@ std::optional<WriteOutcome> attempt(const Write& write, MemoryContext memory, bo
 }
 
 void require_update_privilege(const Write& write) {
-    Oid relid = write.table.relid;
-    if (pg_class_aclcheck(relid, GetUserId(), ACL_UPDATE) == ACLCHECK_OK) return;
-    if (pg_attribute_aclcheck_all(relid, GetUserId(), ACL_UPDATE, ACLMASK_ANY) == ACLCHECK_OK)
-        return;
-    aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, write.table.name);
+    if (!may_update_any(write.table.relid))
+        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, write.table.name);
 }
 
 void require_select(const Write& write, AttrNumber attno) {

@@ -18,7 +18,6 @@ namespace interlock {
 struct RootKey {
     RootKey* next;
     Key key;
-    FmgrInfo compare[INDEX_MAX_KEYS];
     SPIPlanPtr read;
     SPIPlanPtr bump;
 };
@@ -298,9 +297,6 @@ RootKey* add_root_key(Relation root, Table& table, Relation index) {
     MemoryContext previous = MemoryContextSwitchTo(table.context);
     auto* root_key = allocate<RootKey>();
     read_key_index(root_key->key, root, index);
-    for (int i = 0; i < root_key->key.count; i++)
-        fmgr_info_cxt(index_getprocid(index, static_cast<AttrNumber>(i + 1), BTORDER_PROC),
-                      &root_key->compare[i], table.context);
     MemoryContextSwitchTo(previous);
     root_key->next = table.root_keys;
     return table.root_keys = root_key;
@@ -401,17 +397,6 @@ void read_values(Item& item) {
         item.values[i] = read_value(at, *item.root->table, key.columns[i]);
 }
 
-int compare_keys(const Item& left, const Item& right) {
-    RootKey* key = left.root->key;
-    for (int i = 0; key && i < key->key.count; i++) {
-        const ScanKeyData& condition = key->key.columns[i].condition;
-        int order = DatumGetInt32(FunctionCall2Coll(&key->compare[i], condition.sk_collation,
-                                                    left.values[i], right.values[i]));
-        if (order != 0) return order;
-    }
-    return 0;
-}
-
 int order_of(Oid left, Oid right) {
     return left < right ? -1 : left > right;
 }
@@ -424,7 +409,8 @@ int compare_items(const void* a, const void* b, void*) {
     if (left.root->rank != right.root->rank) return right.root->rank - left.root->rank;
     int order = order_of(left.root->relid, right.root->relid);
     if (order == 0) order = order_of(left.root->index, right.root->index);
-    return order ? order : compare_keys(left, right);
+    if (order != 0 || left.root->key == nullptr) return order;
+    return compare_keys(*left.root->table, left.root->key->key, left.values, right.values);
 }
 
 // The version of the root's row and who wrote it, as the last SELECT found them.

@@ -5,12 +5,6 @@
 namespace interlock {
 namespace {
 
-int key_position(const Table& table, AttrNumber attno) {
-    for (int i = 0; i < table.key.count; i++)
-        if (table.key.columns[i].attno == attno) return i;
-    return -1;
-}
-
 // The key of a row to insert is written like any other column.
 RowShape* add_shape(Table& table, ColumnSet& set) {
     bool updates = set.purpose == Purpose::row;
@@ -22,7 +16,7 @@ RowShape* add_shape(Table& table, ColumnSet& set) {
         position = -1;
     int count = 0;
     for (int i = 0; i < set.count; i++) {
-        int key = key_position(table, set.attnos[i]);
+        int key = table.key_position(set.attnos[i]);
         if (key >= 0) shape->key[key] = i;
         if (set.attnos[i] == table.versioning.column)
             shape->version = i;

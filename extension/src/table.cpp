@@ -356,10 +356,10 @@ bool here_or_in_ancestor(Oid relid, AttrNumber attno, bool (*predicate)(Oid, Att
 
 }  // namespace
 
-bool Table::is_key_column(AttrNumber attno) const {
+int Table::key_position(AttrNumber attno) const {
     for (int i = 0; i < key.count; i++)
-        if (key.columns[i].attno == attno) return true;
-    return false;
+        if (key.columns[i].attno == attno) return i;
+    return -1;
 }
 
 uint64 cast_generation() {
@@ -536,6 +536,11 @@ bool may_select(Oid relid, AttrNumber attno) {
 bool may_update(Oid relid, AttrNumber attno) {
     return pg_class_aclcheck(relid, GetUserId(), ACL_UPDATE) == ACLCHECK_OK ||
            pg_attribute_aclcheck(relid, attno, GetUserId(), ACL_UPDATE) == ACLCHECK_OK;
+}
+
+bool may_update_any(Oid relid) {
+    return pg_class_aclcheck(relid, GetUserId(), ACL_UPDATE) == ACLCHECK_OK ||
+           pg_attribute_aclcheck_all(relid, GetUserId(), ACL_UPDATE, ACLMASK_ANY) == ACLCHECK_OK;
 }
 
 bool may_select_through(Oid relid, AttrNumber attno) {

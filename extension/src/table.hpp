@@ -128,7 +128,8 @@ struct Table {
     List* plans;         // saved SPI plans to free with the table
 
     Column& column(AttrNumber attno) { return columns[attno - 1]; }
-    bool is_key_column(AttrNumber attno) const;
+    int key_position(AttrNumber attno) const;  // in the primary key; -1 where it is none of it
+    bool is_key_column(AttrNumber attno) const { return key_position(attno) >= 0; }
     bool partitioned() const { return relkind == RELKIND_PARTITIONED_TABLE; }
 };
 
@@ -175,6 +176,7 @@ bool row_trigger_fires(const Versioning& versioning);
 // Has the current role the privilege to SELECT, or UPDATE, this column?
 bool may_select(Oid relid, AttrNumber attno);
 bool may_update(Oid relid, AttrNumber attno);
+bool may_update_any(Oid relid);  // of its columns
 
 // The same, or through an ancestor of a partition.
 bool may_select_through(Oid relid, AttrNumber attno);

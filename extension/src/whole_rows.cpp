@@ -140,19 +140,11 @@ ColumnValues new_values(Relation relation, Table& table, const Row& row) {
     return values;
 }
 
-[[noreturn]] void raise_null_key(Relation relation, const Column& column) {
-    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                    errmsg("key column \"%s\" of table \"%s\" must not be null", column.name,
-                           RelationGetRelationName(relation)),
-                    errtablecol(relation, column.attno)));
-    pg_unreachable();
-}
-
 KeyValues key_in(Relation relation, Table& table, const Row& row) {
     KeyValues key = {&table.key, {}};
     for (int i = 0; i < table.key.count; i++) {
         AttrNumber attno = table.key.columns[i].attno;
-        if (row.nulls[attno - 1]) raise_null_key(relation, table.column(attno));
+        if (row.nulls[attno - 1]) raise_null_key_column(relation, table, i);
         key.values[i] = row.values[attno - 1];
     }
     return key;

@@ -45,6 +45,11 @@ struct Write : KeyedRow {
     Report report;
 };
 
+inline bool is_check(const Write& write) {
+    return write.operation == Operation::check_share ||
+           write.operation == Operation::check_no_key_update;
+}
+
 struct WriteOutcome {
     WriteStatus status;
     std::optional<int64> version;
