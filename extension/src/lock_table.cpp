@@ -1,0 +1,42 @@
+#include "lock_table.hpp"
+
+namespace interlock {
+namespace {
+
+int by_pid(const ListCell* left, const ListCell* right) {
+    return lfirst_int(left) - lfirst_int(right);
+}
+
+bool is_same(const LOCKTAG& left, const LOCKTAG& right) {
+    return memcmp(&left, &right, sizeof left) == 0;
+}
+
+LOCKMASK modes_in_conflict(const LOCKTAG& tag, LOCKMODE mode) {
+    return GetLockTagsMethodTable(&tag)->conflictTab[mode];
+}
+
+}  // namespace
+
+List* conflicting_holders(const LOCKTAG& tag, LOCKMODE mode) {
+    LOCKMASK conflicts = modes_in_conflict(tag, mode);
+    const LockData* locks = GetLockStatusData();
+    List* pids = NIL;
+    for (int i = 0; i < locks->nelements; i++) {
+        const LockInstanceData& lock = locks->locks[i];
+        if (lock.pid != MyProcPid && (lock.holdMask & conflicts) && is_same(lock.locktag, tag))
+            pids = list_append_unique_int(pids, lock.pid);
+    }
+    list_sort(pids, by_pid);
+    return pids;
+}
+
+void append_pids(StringInfo json, List* pids) {
+    appendStringInfoChar(json, '[');
+    ListCell* cell;
+    foreach (cell, pids)
+        appendStringInfo(json, "%s%d", foreach_current_index(cell) > 0 ? ", " : "",
+                         lfirst_int(cell));
+    appendStringInfoChar(json, ']');
+}
+
+}  // namespace interlock

@@ -1,0 +1,20 @@
+// Who holds what, as the lock manager knows it now. Reading it visits every lock of the server:
+// for failures and views, not for hot paths.
+#pragma once
+
+#include "postgres.hpp"
+
+extern "C" {
+#include <storage/lock.h>
+}
+
+namespace interlock {
+
+// The processes (a list of int, in ascending order, each once) that hold the lock in a mode in
+// conflict with this one. Without our own; 0 stands for prepared transactions.
+List* conflicting_holders(const LOCKTAG& tag, LOCKMODE mode);
+
+// [123, 456]
+void append_pids(StringInfo json, List* pids);
+
+}  // namespace interlock

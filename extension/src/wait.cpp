@@ -1,0 +1,93 @@
+#include "wait.hpp"
+
+extern "C" {
+#include <storage/proc.h>
+#include <utils/timeout.h>
+}
+
+namespace interlock {
+namespace {
+
+Alarm current;
+
+// Timers count milliseconds in an int.
+constexpr int64 longest_wait = int64{INT_MAX} * 1000;
+
+[[noreturn]] void raise_unfit_wait(const char* what) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"wait\" cannot be %s", what),
+                    errhint("NULL waits without a bound of its own, zero does not wait.")));
+    pg_unreachable();
+}
+
+// As make_interval counts: a month is 30 days, a day 24 hours.
+int64 microseconds(const Interval& interval) {
+    int64 days;
+    int64 time;
+    days = int64{interval.month} * DAYS_PER_MONTH + interval.day;
+    if (__builtin_mul_overflow(days, USECS_PER_DAY, &time) ||
+        __builtin_add_overflow(time, interval.time, &time))
+        return days < 0 ? -1 : longest_wait;
+    return time;
+}
+
+bool is_infinite([[maybe_unused]] const Interval& interval) {
+#if PG_VERSION_NUM >= 170000
+    return INTERVAL_NOT_FINITE(&interval);
+#else
+    return false;
+#endif
+}
+
+void arm(const Alarm& alarm) {
+    current = alarm;
+    if (alarm.set) enable_timeout_at(LOCK_TIMEOUT, alarm.deadline);
+}
+
+}  // namespace
+
+Wait wait_for(int64 microseconds) {
+    TimestampTz now = GetCurrentTimestamp();
+    return {WaitKind::until, now + Min(microseconds, longest_wait)};
+}
+
+Wait read_wait(FunctionCallInfo fcinfo, int number) {
+    if (PG_ARGISNULL(number)) return {WaitKind::unbounded, 0};
+    const Interval& interval = *PG_GETARG_INTERVAL_P(number);
+    if (is_infinite(interval)) raise_unfit_wait("infinite");
+    int64 time = microseconds(interval);
+    if (time < 0) raise_unfit_wait("negative");
+    if (time == 0) return {WaitKind::never, 0};
+    return wait_for(time);
+}
+
+// ProcSleep() arms and disarms the timer itself where lock_timeout is set, anew for each lock;
+// so for our deadline lock_timeout is off, and the timer runs on from one wait to the next. It is
+// the same timer, so that PostgreSQL itself raises 55P03.
+Alarm set_alarm(const Wait& wait) {
+    Alarm outer = current;
+    Alarm alarm = {true, wait.deadline, LockTimeout};
+    if (LockTimeout > 0)
+        alarm.deadline =
+            Min(alarm.deadline, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LockTimeout));
+    if (outer.set) alarm.deadline = Min(alarm.deadline, outer.deadline);
+    LockTimeout = 0;
+    arm(alarm);
+    return outer;
+}
+
+void end_alarm(const Alarm& outer) {
+    disable_timeout(LOCK_TIMEOUT, true);
+    if (get_timeout_indicator(LOCK_TIMEOUT, false)) CHECK_FOR_INTERRUPTS();
+    LockTimeout = current.lock_timeout;
+    arm(outer);
+}
+
+void silence_alarm(const Alarm& outer) {
+    disable_timeout(LOCK_TIMEOUT, true);
+    // It went off, and the error came first: nobody is to hear of it later.
+    if (get_timeout_indicator(LOCK_TIMEOUT, true)) QueryCancelPending = false;
+    LockTimeout = current.lock_timeout;
+    arm(outer);
+}
+
+}  // namespace interlock
