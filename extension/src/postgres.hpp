@@ -105,6 +105,15 @@ inline bool may_use_schema(Oid schema, Oid role) {
 #endif
 }
 
+// Intervals know infinity from PostgreSQL 17 on.
+inline bool is_infinite([[maybe_unused]] const Interval& interval) {
+#if PG_VERSION_NUM >= 170000
+    return INTERVAL_NOT_FINITE(&interval);
+#else
+    return false;
+#endif
+}
+
 // An attribute of a descriptor, the same on servers whose TupleDesc keeps compact attributes.
 inline Form_pg_attribute attribute(TupleDesc desc, AttrNumber attno) {
     return TupleDescAttr(desc, attno - 1);

@@ -30,14 +30,6 @@ int64 microseconds(const Interval& interval) {
     return time;
 }
 
-bool is_infinite([[maybe_unused]] const Interval& interval) {
-#if PG_VERSION_NUM >= 170000
-    return INTERVAL_NOT_FINITE(&interval);
-#else
-    return false;
-#endif
-}
-
 void arm(const Alarm& alarm) {
     current = alarm;
     if (alarm.set) enable_timeout_at(LOCK_TIMEOUT, alarm.deadline);
