@@ -4,15 +4,14 @@
 
 #include "postgres.hpp"
 
-extern "C" {
-#include <storage/lock.h>
-}
-
 namespace interlock {
 
 // The processes (a list of int, in ascending order, each once) that hold the lock in a mode in
 // conflict with this one. Without our own; 0 stands for prepared transactions.
 List* conflicting_holders(const LOCKTAG& tag, LOCKMODE mode);
+
+// Those that hold or await any lock of a namespace, ourselves included.
+List* namespace_users(int id);
 
 // [123, 456]
 void append_pids(StringInfo json, List* pids);
