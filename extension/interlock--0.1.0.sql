@@ -467,9 +467,9 @@ CREATE FUNCTION interlock.try_advisory_xact_slot(
 COMMENT ON FUNCTION interlock.try_advisory_xact_slot(pg_catalog.text, pg_catalog.anycompatible, pg_catalog.int4, pg_catalog.interval) IS
 'advisory_xact_slot that tells instead of raising 55P03: NULL where no slot became free within wait, by default at once; nor where others wait for one.';
 
-CREATE FUNCTION interlock.describe_advisory_lock(classid pg_catalog.oid, objid pg_catalog.oid, objsubid pg_catalog.int2) RETURNS pg_catalog.text
+CREATE FUNCTION interlock.describe_advisory_lock(classid pg_catalog.oid, objid pg_catalog.oid, objsubid pg_catalog.int4) RETURNS pg_catalog.text
     LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'interlock_describe_advisory_lock';
-COMMENT ON FUNCTION interlock.describe_advisory_lock(pg_catalog.oid, pg_catalog.oid, pg_catalog.int2) IS
+COMMENT ON FUNCTION interlock.describe_advisory_lock(pg_catalog.oid, pg_catalog.oid, pg_catalog.int4) IS
 'What an advisory lock is, by its last three numbers in a deadlock report, [database,classid,objid,objsubid], or its columns in pg_locks: the namespace and key of this database, as far as the current role may see them, or the built-in function that takes it.';
 
 CREATE FUNCTION interlock.advisory_lock_status(

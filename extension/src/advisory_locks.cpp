@@ -103,6 +103,7 @@ INTERLOCK_FUNCTION(try_advisory_xact_lock_many) {
 INTERLOCK_FUNCTION(advisory_session_lock) {
     require_session_locks();
     NamespaceLock lock = read_lock(fcinfo);
+    forget_if_dropped(lock);
     obtain(only(lock), read_wait(fcinfo, 3));
     hold_for_session(lock);
     PG_RETURN_VOID();
@@ -112,6 +113,7 @@ INTERLOCK_FUNCTION(advisory_session_lock) {
 INTERLOCK_FUNCTION(try_advisory_session_lock) {
     require_session_locks();
     NamespaceLock lock = read_lock(fcinfo);
+    forget_if_dropped(lock);
     bool obtained = try_to_obtain(only(lock), read_wait(fcinfo, 3));
     if (obtained) hold_for_session(lock);
     PG_RETURN_BOOL(obtained);

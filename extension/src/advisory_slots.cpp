@@ -3,15 +3,19 @@
 // Each slot is a lock of its own. Those who must wait stand in line for a gate, a lock too, and
 // only the one that has passed it waits for a slot. The lock manager cannot wait for whichever of
 // several locks is free first, so that one waits for each in turn, a short while: it is woken at
-// once by the slot at hand, and finds any other a few milliseconds later.
+// once by the slot at hand, and finds any other a few milliseconds later. To the lock manager it is
+// blocked by that one slot's holder only. Were that one waiting for us, it would see a deadlock
+// where any other slot can still be freed: so we never stand in the line of who waits himself.
 
 #include "errors.hpp"
 #include "lock_manager.hpp"
 #include "lock_table.hpp"
+#include "namespace_usage.hpp"
 #include "siphash.hpp"
 
 extern "C" {
-#include <storage/proc.h>
+#include <storage/latch.h>
+#include <utils/wait_event.h>
 }
 
 namespace interlock {
@@ -92,6 +96,7 @@ int take_slot_at_once(const Slots& slots) {
         return number;
     }
     NamespaceLock looking = gate(slots, ShareLock);
+    require_room(slots.lock_namespace, looking.tag);
     if (!take_at_once(looking)) return 0;
     int number = take_free_slot(slots);
     give_back(looking);
@@ -142,26 +147,55 @@ int look_for_deadlock(const Slots& slots) {
     return number;
 }
 
+// From that slot on, the first whose holder does not wait himself; 0 where all do.
+int slot_to_await(const Slots& slots, int from) {
+    for (int i = 0; i < slots.count; i++) {
+        int number = 1 + (from + i) % slots.count;
+        if (!holders_wait(slot(slots, number).tag, ExclusiveLock)) return number;
+    }
+    return 0;
+}
+
+void sleep_for(int64 microseconds) {
+    WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+              static_cast<long>((microseconds + 999) / 1000), PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+}
+
+// All holders wait: this can be a deadlock.
+int wait_for_holders(const Slots& slots, int64 turn, TimestampTz& looked) {
+    sleep_for(turn);
+    if (!TimestampDifferenceExceeds(looked, GetCurrentTimestamp(), DeadlockTimeout)) return 0;
+    int number = look_for_deadlock(slots);
+    looked = GetCurrentTimestamp();
+    return number;
+}
+
 int wait_turn_by_turn(const Slots& slots) {
     int64 turn = shortest_turn;
     TimestampTz looked = GetCurrentTimestamp();
     for (int i = 0;; i++) {
         CHECK_FOR_INTERRUPTS();
         if (int number = take_free_slot(slots)) return number;
-        int number = 1 + i % slots.count;
-        if (wait_for_slot(slots, number, turn) == Turn::taken) return number;
+        int awaited = slot_to_await(slots, i);
+        if (awaited && wait_for_slot(slots, awaited, turn) == Turn::taken) return awaited;
+        int freed = awaited ? 0 : wait_for_holders(slots, turn, looked);
+        if (freed) return freed;
         turn = Min(2 * turn, longest_turn);
-        if (!TimestampDifferenceExceeds(looked, GetCurrentTimestamp(), DeadlockTimeout)) continue;
-        if (int free = look_for_deadlock(slots)) return free;
-        looked = GetCurrentTimestamp();
     }
+}
+
+// The only slot is a lock like any other.
+int wait_for_the_slot(const Slots& slots) {
+    take(slot(slots, 1));
+    return 1;
 }
 
 // In line for the gate, first come, first served.
 int wait_in_line(const Slots& slots) {
     NamespaceLock alone = gate(slots, ExclusiveLock);
     take(alone);
-    int number = wait_turn_by_turn(slots);
+    int number = slots.count == 1 ? wait_for_the_slot(slots) : wait_turn_by_turn(slots);
     give_back(alone);
     return number;
 }

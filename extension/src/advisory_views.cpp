@@ -11,7 +11,8 @@ namespace {
 const char* describe_key(const LockNamespace& entry, const LOCKTAG& tag) {
     LockClass lock_class = tag.locktag_field4;
     uint64 bits = tag_key(tag);
-    if (char* text = known_key(lock_class, bits)) return psprintf("\"%s\"", text);
+    if (char* text = known_key(lock_class, bits))
+        return is_slot_class(lock_class) ? text : psprintf("\"%s\"", text);
     auto number = static_cast<int64>(bits);
     if (entry.key_type == LockKeyType::int8 && !is_slot_class(lock_class))
         return psprintf(INT64_FORMAT, number);
@@ -129,11 +130,16 @@ void add_lock(ReturnSetInfo* result, const LockInstanceData& lock) {
 
 }  // namespace
 
-// describe_advisory_lock(classid oid, objid oid, objsubid smallint) → text
+// describe_advisory_lock(classid oid, objid oid, objsubid integer) → text. The last number of a
+// deadlock report is unsigned, pg_locks.objsubid a smallint; a literal is an integer.
 INTERLOCK_FUNCTION(describe_advisory_lock) {
+    int32 lock_class = PG_GETARG_INT32(2);
+    if (lock_class < PG_INT16_MIN || lock_class > PG_UINT16_MAX)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("\"objsubid\" cannot be %d", lock_class)));
     LOCKTAG tag;
     SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, PG_GETARG_OID(0), PG_GETARG_OID(1),
-                         static_cast<uint16>(PG_GETARG_INT16(2)));
+                         static_cast<uint16>(lock_class));
     PG_RETURN_TEXT_P(cstring_to_text(describe(tag)));
 }
 

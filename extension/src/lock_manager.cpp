@@ -58,6 +58,7 @@ void count(const NamespaceLock& lock, LockAcquireResult result) {
 std::size_t take_at_once(std::span<const NamespaceLock> locks) {
     for (std::size_t i = 0; i < locks.size(); i++) {
         CHECK_FOR_INTERRUPTS();
+        require_room(locks[i].lock_namespace, locks[i].tag);
         if (!take_at_once(locks[i])) return i;
     }
     return locks.size();
@@ -74,6 +75,7 @@ void wait_for_all(std::span<const NamespaceLock> locks, const Wait& wait) {
         for (const NamespaceLock& lock : locks) {
             CHECK_FOR_INTERRUPTS();
             at_hand = &lock;
+            require_room(lock.lock_namespace, lock.tag);
             take(lock);
         }
     };
@@ -85,6 +87,7 @@ bool wait_and_tell(std::span<const NamespaceLock> locks, const Wait& wait) {
     return obtained_in_time(wait, [&] {
         for (const NamespaceLock& lock : locks) {
             CHECK_FOR_INTERRUPTS();
+            require_room(lock.lock_namespace, lock.tag);
             take(lock);
         }
     });
@@ -113,7 +116,6 @@ std::optional<LOCKTAG> builtin_tag(const NamespaceLock& lock) {
 }
 
 bool take_at_once(const NamespaceLock& lock) {
-    require_room(lock.lock_namespace);
     std::optional<LOCKTAG> builtin = builtin_tag(lock);
     LockAcquireResult result = in_context(lock, [&] { return acquire(lock.tag, lock.mode, true); });
     if (result == LOCKACQUIRE_NOT_AVAIL) return false;
@@ -127,7 +129,6 @@ bool take_at_once(const NamespaceLock& lock) {
 }
 
 void take(const NamespaceLock& lock) {
-    require_room(lock.lock_namespace);
     std::optional<LOCKTAG> builtin = builtin_tag(lock);
     count(lock, in_context(lock, [&] {
               LockAcquireResult result = acquire(lock.tag, lock.mode, false);

@@ -30,7 +30,8 @@ void obtain(std::span<const NamespaceLock> locks, const Wait& wait);
 // The same that tells: false where it has none of them.
 bool try_to_obtain(std::span<const NamespaceLock> locks, const Wait& wait);
 
-// Takes it without waiting; false where somebody has it, or waits for it.
+// Takes it without waiting; false where somebody has it, or waits for it. As take(), whatever the
+// namespace's bound.
 bool take_at_once(const NamespaceLock& lock);
 
 // Waits for it within until_deadline() or lock_timeout.

@@ -9,10 +9,6 @@ int by_pid(const ListCell* left, const ListCell* right) {
     return lfirst_int(left) - lfirst_int(right);
 }
 
-bool is_same(const LOCKTAG& left, const LOCKTAG& right) {
-    return memcmp(&left, &right, sizeof left) == 0;
-}
-
 LOCKMASK modes_in_conflict(const LOCKTAG& tag, LOCKMODE mode) {
     return GetLockTagsMethodTable(&tag)->conflictTab[mode];
 }
@@ -34,6 +30,16 @@ List* conflicting_holders(const LOCKTAG& tag, LOCKMODE mode) {
     return pids_where([&](const LockInstanceData& lock) {
         return lock.pid != MyProcPid && (lock.holdMask & conflicts) && is_same(lock.locktag, tag);
     });
+}
+
+bool holders_wait(const LOCKTAG& tag, LOCKMODE mode) {
+    int count;
+    VirtualTransactionId* holders = GetLockConflicts(&tag, mode, &count);
+    bool wait = false;
+    for (int i = 0; i < count; i++)
+        wait = wait || awaits_lock(holders[i]);
+    pfree(holders);
+    return wait;
 }
 
 List* namespace_users(int id) {

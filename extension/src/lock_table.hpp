@@ -10,6 +10,9 @@ namespace interlock {
 // conflict with this one. Without our own; 0 stands for prepared transactions.
 List* conflicting_holders(const LOCKTAG& tag, LOCKMODE mode);
 
+// Does one of them await a lock itself, at this moment? Asks about this lock only.
+bool holders_wait(const LOCKTAG& tag, LOCKMODE mode);
+
 // Those that hold or await any lock of a namespace, ourselves included.
 List* namespace_users(int id);
 

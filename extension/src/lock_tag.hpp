@@ -38,6 +38,10 @@ inline LOCKTAG advisory_tag(LockClass lock_class, uint64 key) {
     return tag;
 }
 
+inline bool is_same(const LOCKTAG& left, const LOCKTAG& right) {
+    return memcmp(&left, &right, sizeof left) == 0;
+}
+
 inline uint64 tag_key(const LOCKTAG& tag) {
     return static_cast<uint64>(tag.locktag_field2) << 32 | tag.locktag_field3;
 }

@@ -60,10 +60,10 @@ NamespaceUsage* namespace_usage(int id) {
     return usage;
 }
 
-void require_room(const LockNamespace& entry) {
+void require_room(const LockNamespace& entry, const LOCKTAG& tag) {
     NamespaceUsage& usage = *entry.usage;
     int64 most = entry.max_locks > 0 ? entry.max_locks : max_namespace_locks();
-    if (transaction_locks(usage) + usage.session_locks < most) return;
+    if (transaction_locks(usage) + usage.session_locks < most || holds_lock(tag)) return;
     recount(usage);
     if (usage.transaction_locks + usage.session_locks < most) return;
     ereport(ERROR,

@@ -11,8 +11,9 @@ void initialize_namespace_usage();
 // The count of one namespace; it lives as long as the session.
 NamespaceUsage* namespace_usage(int id);
 
-// 53400 where the session holds as many locks of the namespace as it may.
-void require_room(const LockNamespace& lock_namespace);
+// 53400 where the session holds as many locks of the namespace as it may, and this is not one of
+// them.
+void require_room(const LockNamespace& lock_namespace, const LOCKTAG& tag);
 
 // A lock that was not held before.
 void count_transaction_lock(const LockNamespace& lock_namespace);

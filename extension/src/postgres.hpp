@@ -50,6 +50,9 @@ extern "C" {
 #include <rewrite/rewriteHandler.h>
 #include <storage/lmgr.h>
 #include <storage/lock.h>
+#include <storage/proc.h>
+#include <storage/procarray.h>
+#include <storage/sinvaladt.h>
 #include <tcop/utility.h>
 #include <utils/acl.h>
 #include <utils/array.h>
@@ -125,6 +128,11 @@ inline bool holds_lock(const LOCKTAG& tag, LOCKMODE mode) {
 #endif
 }
 
+// An advisory lock has two modes.
+inline bool holds_lock(const LOCKTAG& tag) {
+    return holds_lock(tag, ShareLock) || holds_lock(tag, ExclusiveLock);
+}
+
 // Is the process that holds or awaits the lock in a transaction? (Its number moved in PostgreSQL
 // 17.)
 inline bool is_in_transaction(const LockInstanceData& lock) {
@@ -133,6 +141,16 @@ inline bool is_in_transaction(const LockInstanceData& lock) {
 #else
     return lock.lxid != InvalidLocalTransactionId;
 #endif
+}
+
+// Does the process of that transaction await a lock? Read as it is at this moment.
+inline bool awaits_lock(const VirtualTransactionId& transaction) {
+#if PG_VERSION_NUM >= 170000
+    PGPROC* process = ProcNumberGetProc(transaction.procNumber);
+#else
+    PGPROC* process = BackendIdGetProc(transaction.backendId);
+#endif
+    return process && process->waitLock;
 }
 
 // Intervals know infinity from PostgreSQL 17 on.

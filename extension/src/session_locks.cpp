@@ -22,15 +22,17 @@ SessionLock* find(const LOCKTAG& tag, LOCKMODE mode, HASHACTION action) {
     bool found;
     auto* lock = static_cast<SessionLock*>(hash_search(session_locks, &key, action, &found));
     if (action == HASH_ENTER && !found) {
-        lock->also_builtin = false;
         lock->holds = 0;
+        lock->builtin_holds = 0;
     }
     return lock;
 }
 
+// What is still held, in the other mode or by the transaction, goes on to count.
 void forget(const SessionLock& lock) {
-    count_session_locks(namespace_of_class(lock.tag.tag.locktag_field4), -1);
-    find(lock.tag.tag, lock.tag.mode, HASH_REMOVE);
+    const LOCKTAG tag = lock.tag.tag;
+    if (!holds_lock(tag)) count_session_locks(namespace_of_class(tag.locktag_field4), -1);
+    find(tag, lock.tag.mode, HASH_REMOVE);
 }
 
 // Null, and forgotten, where the lock manager knows better.
@@ -41,34 +43,59 @@ SessionLock* find_held(const LOCKTAG& tag, LOCKMODE mode) {
     return nullptr;
 }
 
-void remember(const NamespaceLock& lock, SessionLock& held, std::optional<LOCKTAG> builtin) {
+// Sessions that never unlock what DISCARD ALL drops for them remember no more than twice what they
+// hold.
+void forget_all_dropped() {
+    static long most = 1000;
+    if (hash_get_num_entries(session_locks) < most) return;
+    HASH_SEQ_STATUS scan;
+    hash_seq_init(&scan, session_locks);
+    while (auto* lock = static_cast<SessionLock*>(hash_seq_search(&scan)))
+        if (!holds_lock(lock->tag.tag, lock->tag.mode)) forget(*lock);
+    most = Max(1000, 2 * hash_get_num_entries(session_locks));
+}
+
+void remember(const NamespaceLock& lock, SessionLock& held) {
     if (held.holds++ > 0) return;
     held.since = GetCurrentTimestamp();
-    held.also_builtin = builtin.has_value();
-    if (builtin) held.builtin = *builtin;
     count_session_locks(lock.lock_namespace.id, 1);
+}
+
+void hold_builtin(SessionLock& held, const LOCKTAG& builtin, LOCKMODE mode) {
+    if (held.builtin_holds > 0 && !is_same(held.builtin, builtin)) return;
+    LockAcquire(&builtin, mode, for_session, false);
+    held.builtin = builtin;
+    held.builtin_holds++;
 }
 
 }  // namespace
 
+void forget_if_dropped(const NamespaceLock& lock) {
+    find_held(lock.tag, lock.mode);
+}
+
 void hold_for_session(const NamespaceLock& lock) {
     std::optional<LOCKTAG> builtin = builtin_tag(lock);
-    find_held(lock.tag, lock.mode);
-    SessionLock* held = find(lock.tag, lock.mode, HASH_ENTER);
     CHECK_FOR_INTERRUPTS();
     HOLD_INTERRUPTS();
+    SessionLock* held = find(lock.tag, lock.mode, HASH_ENTER);
     LockAcquire(&lock.tag, lock.mode, for_session, false);
-    if (builtin) LockAcquire(&*builtin, lock.mode, for_session, false);
-    remember(lock, *held, builtin);
+    remember(lock, *held);
+    if (builtin) hold_builtin(*held, *builtin, lock.mode);
     give_back(lock);
+    forget_all_dropped();
     RESUME_INTERRUPTS();
 }
 
+// The built-in lock is kept as long as it can be: it goes with the last holds.
 bool release_from_session(const LOCKTAG& tag, LOCKMODE mode) {
     SessionLock* lock = find_held(tag, mode);
-    if (lock == nullptr || lock->holds == 0) return false;
+    if (lock == nullptr) return false;
     bool released = LockRelease(&tag, mode, for_session);
-    if (lock->also_builtin) LockRelease(&lock->builtin, mode, for_session);
+    if (lock->builtin_holds >= lock->holds) {
+        LockRelease(&lock->builtin, mode, for_session);
+        lock->builtin_holds--;
+    }
     if (--lock->holds == 0 || !released) forget(*lock);
     return released;
 }

@@ -13,11 +13,15 @@ struct SessionLockTag {
 
 struct SessionLock {
     SessionLockTag tag;
-    LOCKTAG builtin;
-    bool also_builtin;
     int64 holds;
+    LOCKTAG builtin;
+    int64 builtin_holds;  // fewer where the namespace got or lost its built-in lock meanwhile
     TimestampTz since;
 };
+
+// Forgets what is remembered of the lock if it is not held any more: before obtain(), after which
+// the lock manager cannot tell.
+void forget_if_dropped(const NamespaceLock& lock);
 
 // Holds for the session what obtain() took for the transaction, and gives that back. In between
 // nothing can fail or be cancelled: nobody is told of an error and holds the lock all the same.
