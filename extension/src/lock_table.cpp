@@ -11,19 +11,30 @@ bool is_same(const LOCKTAG& left, const LOCKTAG& right) {
     return memcmp(&left, &right, sizeof left) == 0;
 }
 
-LOCKMASK modes_in_conflict(const LOCKTAG& tag, LOCKMODE mode) {
-    return GetLockTagsMethodTable(&tag)->conflictTab[mode];
+bool is_in_conflict(const LockInstanceData& lock, const WantedLock& wanted) {
+    LOCKMASK conflicts = GetLockTagsMethodTable(&wanted.tag)->conflictTab[wanted.mode];
+    return (lock.holdMask & conflicts) && is_same(lock.locktag, wanted.tag);
+}
+
+bool is_in_conflict(const LockInstanceData& lock, std::span<const WantedLock> wanted) {
+    for (const WantedLock& one : wanted)
+        if (is_in_conflict(lock, one)) return true;
+    return false;
 }
 
 }  // namespace
 
 List* conflicting_holders(const LOCKTAG& tag, LOCKMODE mode) {
-    LOCKMASK conflicts = modes_in_conflict(tag, mode);
+    WantedLock wanted = {tag, mode};
+    return conflicting_holders({&wanted, 1});
+}
+
+List* conflicting_holders(std::span<const WantedLock> wanted) {
     const LockData* locks = GetLockStatusData();
     List* pids = NIL;
     for (int i = 0; i < locks->nelements; i++) {
         const LockInstanceData& lock = locks->locks[i];
-        if (lock.pid != MyProcPid && (lock.holdMask & conflicts) && is_same(lock.locktag, tag))
+        if (lock.pid != MyProcPid && is_in_conflict(lock, wanted))
             pids = list_append_unique_int(pids, lock.pid);
     }
     list_sort(pids, by_pid);
