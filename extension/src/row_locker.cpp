@@ -31,6 +31,7 @@ void require_lock_privileges(Relation relation, Table& table) {
 }
 
 LockOutcome lock_row(const RowLock& lock, SharedScan&) {
+    count_path(false);
     return planner_lock(lock);
 }
 

@@ -43,6 +43,15 @@ Oid relation_argument(FunctionCallInfo fcinfo) {
     return relation_of_type(get_fn_expr_argtype(fcinfo->flinfo, 0), "row_type");
 }
 
+// A foreign server is sent FOR UPDATE, but not NOWAIT or SKIP LOCKED.
+void require_time_to_wait(Relation relation, const Wait& wait) {
+    if (relation->rd_rel->relkind != RELKIND_FOREIGN_TABLE || wait.kind != WaitKind::never) return;
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("rows of foreign table \"%s\" cannot be locked without waiting",
+                           RelationGetRelationName(relation)),
+                    errhint("Pass a \"wait\" of more than zero."), errtable(relation)));
+}
+
 Relation open_to_lock(FunctionCallInfo fcinfo, const Wait& wait, bool versioned) {
     Oid relid = relation_argument(fcinfo);
     lock_table(relid, wait);
@@ -51,14 +60,15 @@ Relation open_to_lock(FunctionCallInfo fcinfo, const Wait& wait, bool versioned)
     Table& table = table_of(relation);
     require_writable(fcinfo, table);
     if (versioned) require_counter(relation, table);
+    require_time_to_wait(relation, wait);
     require_lock_privileges(relation, table);
     return relation;
 }
 
-// The arguments that all of them have, but for the key: row_type, mode, wait.
-RowLock read_lock(FunctionCallInfo fcinfo, bool tells, std::optional<int64> expected) {
+// The arguments that all of them have, but for the key and the bound.
+RowLock read_lock(FunctionCallInfo fcinfo, const Wait& wait, bool tells,
+                  std::optional<int64> expected) {
     LockTupleMode mode = read_mode(fcinfo);
-    Wait wait = read_wait(fcinfo, 3);
     Relation relation = open_to_lock(fcinfo, wait, expected.has_value());
     return {{relation, table_of(relation), {}}, mode, wait, tells, expected};
 }
@@ -211,7 +221,7 @@ Datum outcome_datum(FunctionCallInfo fcinfo, LockStatus status, Datum row) {
 // lock_row(row_type anyelement, key anycompatible, mode text, wait interval, expected bigint) →
 // anyelement
 INTERLOCK_FUNCTION(lock_row) {
-    RowLock lock = read_lock(fcinfo, false, read_expected(fcinfo));
+    RowLock lock = read_lock(fcinfo, read_wait(fcinfo, 3), false, read_expected(fcinfo));
     KeyValues key = read_key(fcinfo, 1, lock.relation, lock.table);
     MemoryContext memory = CurrentMemoryContext;
     Datum row = 0;
@@ -227,7 +237,7 @@ INTERLOCK_FUNCTION(lock_row) {
 
 // try_lock_row(the same) → (status interlock.lock_status, row anyelement)
 INTERLOCK_FUNCTION(try_lock_row) {
-    RowLock lock = read_lock(fcinfo, true, read_expected(fcinfo));
+    RowLock lock = read_lock(fcinfo, read_wait(fcinfo, 3), true, read_expected(fcinfo));
     KeyValues key = read_key(fcinfo, 1, lock.relation, lock.table);
     MemoryContext memory = CurrentMemoryContext;
     LockStatus status = LockStatus::missing;
@@ -246,8 +256,8 @@ INTERLOCK_FUNCTION(try_lock_row) {
 INTERLOCK_FUNCTION(lock_rows) {
     require_argument(fcinfo, 1, "keys");
     LeftOut left_out = read_left_out(fcinfo);
-    RowLock lock = read_lock(fcinfo, left_out.locked, {});
-    if (left_out.locked) lock.wait.kind = WaitKind::never;
+    Wait wait = left_out.locked ? Wait{WaitKind::never, 0} : read_wait(fcinfo, 3);
+    RowLock lock = read_lock(fcinfo, wait, left_out.locked, {});
     KeyList keys = read_keys(fcinfo, lock);
     ReturnSetInfo& set = begin_set(fcinfo);
     lock_each_or_raise(lock, keys, [&](const LockOutcome& outcome) {
@@ -261,7 +271,7 @@ INTERLOCK_FUNCTION(lock_rows) {
 // (key jsonb, status interlock.lock_status, row anyelement)
 INTERLOCK_FUNCTION(try_lock_rows) {
     require_argument(fcinfo, 1, "keys");
-    RowLock lock = read_lock(fcinfo, true, {});
+    RowLock lock = read_lock(fcinfo, read_wait(fcinfo, 3), true, {});
     KeyList keys = read_keys(fcinfo, lock);
     ReturnSetInfo& set = begin_set(fcinfo);
     lock_each(lock, keys, [&](const LockOutcome& outcome) {
