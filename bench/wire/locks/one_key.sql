@@ -1,0 +1,1 @@
+SELECT interlock.advisory_xact_lock($$bench$$, 7);

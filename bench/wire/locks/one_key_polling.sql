@@ -1,0 +1,1 @@
+CALL lock_by_polling(7);
