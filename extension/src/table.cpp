@@ -125,6 +125,7 @@ void read_columns(Table& table, Relation relation) {
         column.dropped = form->attisdropped;
         column.generated = form->attgenerated != '\0';
         column.always = column.generated || form->attidentity == ATTRIBUTE_IDENTITY_ALWAYS;
+        if (!column.dropped) table.live_columns = bms_add_member(table.live_columns, attno);
     }
 }
 
@@ -476,10 +477,10 @@ void require_known_settings(Relation relation, const Versioning& versioning) {
 }
 
 // Views and foreign tables have no key of their own: callers name one.
-static void require_key(Relation relation) {
+static void require_key(Relation relation, const Table& table) {
     char relkind = relation->rd_rel->relkind;
     if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE) return;
-    if (table_of(relation).key.count == 0) raise_no_key(relation);
+    if (table.key.count == 0) raise_no_key(relation);
 }
 
 static Relation open_named_relation(Oid relid, LOCKMODE lockmode) {
@@ -490,7 +491,7 @@ static Relation open_named_relation(Oid relid, LOCKMODE lockmode) {
 
 Relation open_keyed_table(Oid relid, LOCKMODE lockmode) {
     Relation relation = open_named_relation(relid, lockmode);
-    require_key(relation);
+    require_key(relation, table_of(relation));
     return relation;
 }
 
@@ -506,7 +507,7 @@ Relation open_versioned_table(Oid relid, LOCKMODE lockmode) {
     if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA &&
         !row_trigger_fires(table.versioning))
         raise_not_versioned(relation, "has its version trigger disabled");
-    require_key(relation);
+    require_key(relation, table);
     return relation;
 }
 

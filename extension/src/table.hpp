@@ -115,6 +115,7 @@ struct Table {
     MemoryContext context;
     int column_count;  // dropped ones included
     Column* columns;
+    Bitmapset* live_columns;  // attribute numbers of those that were not dropped
     Versioning versioning;
     Key key;         // the primary key
     Key* json_keys;  // without one: the sets of columns that callers named as key
