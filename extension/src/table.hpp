@@ -16,9 +16,10 @@ enum class Accept : char { either, echo, increment };
 
 // Where a write through the executor's pieces is all that a statement would be.
 struct DirectTable {
-    bool heap;     // the rows are in one heap, and the key's index finds them
-    bool updates;  // named in an UPDATE, it has no rules, statement triggers and transition tables
-    bool deletes;  // the same for DELETE
+    bool heap;      // the rows are in one heap, and the key's index finds them
+    bool updates;   // named in an UPDATE, it has no rules, statement triggers and transition tables
+    bool deletes;   // the same for DELETE
+    TupleDesc row;  // of such a heap: a copy, which slots need not pin
 };
 
 // A column, with what is needed to read a value for it; the conversions are looked up at first use.
