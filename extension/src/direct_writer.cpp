@@ -166,8 +166,11 @@ TupleTableSlot* make_row(const Place& place) {
 }
 
 void begin_scan(Execution& execution) {
-    const Key& key = execution.place.table.key;
-    execution.index = index_open(key.index, table_lock(*execution.write));
+    Table& table = execution.place.table;
+    const Key& key = table.key;
+    LOCKMODE lock = table_lock(*execution.write);
+    execution.index = index_open(key.index, is_held(table.index_lock, lock) ? NoLock : lock);
+    set_held(table.index_lock, lock);
     execution.scan = begin_index_scan(execution.place.relation, execution.index,
                                       execution.estate->es_snapshot, key.count);
 }

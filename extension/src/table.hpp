@@ -95,6 +95,13 @@ struct Base {
     AttrNumber* columns;  // by attribute number of the view: the one below, or 0
 };
 
+// A lock on a relation, kept until the transaction ends: while it is held, it need not be taken
+// again.
+struct HeldLock {
+    uint64 generation;
+    LOCKMODE mode;
+};
+
 // Where a partition keeps the columns of the ancestor that was named last.
 struct AncestorColumns {
     uint64 serial;        // the ancestor's
@@ -111,6 +118,8 @@ struct Table {
     bool moves_rows;  // partitioned, a partition, or a view of one
     Oid written;      // the relation whose row trigger sees a write: below a view, its base
     DirectTable direct;
+    HeldLock lock;
+    HeldLock index_lock;  // of the primary key's
     Base base;
     AncestorColumns ancestor;
     MemoryContext context;
@@ -137,6 +146,10 @@ struct Table {
 
 // What the direct path needs to know (direct_writer.cpp).
 DirectTable direct_table(Relation relation, Relation key_index);
+
+// Does the transaction hold it in this mode, for sure? And: it has it now.
+bool is_held(const HeldLock& lock, LOCKMODE mode);
+void set_held(HeldLock& lock, LOCKMODE mode);
 
 // Changes whenever a cast or a function does.
 uint64 cast_generation();
