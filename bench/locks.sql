@@ -51,13 +51,20 @@ SELECT make_loop('advisory_xact_lock', 1, 100, $$PERFORM interlock.advisory_xact
        make_loop('lock_rows_1000', 1000, 1, $$PERFORM r.balance FROM interlock.lock_rows(NULL::accounts_ours, ids) AS r$$),
        make_loop('select_1000', 1000, 1, $$PERFORM balance FROM accounts_theirs WHERE id = ANY (ids) ORDER BY id FOR UPDATE$$);
 
--- What libraries do that cannot wait in the lock manager.
+-- What libraries do that do not wait in the lock manager: they try again after 50 to 150 ms.
 CREATE PROCEDURE lock_by_polling(key bigint) LANGUAGE plpgsql AS $$
 BEGIN
     WHILE NOT pg_try_advisory_xact_lock(key) LOOP
-        PERFORM pg_sleep(0.01);
+        PERFORM pg_sleep(0.05 + random() * 0.1);
     END LOOP;
 END $$;
+
+-- All sessions at the same time, twice a second; and when each had the key.
+CREATE TABLE holders (variant text, tick bigint, at timestamptz);
+CREATE FUNCTION wait_for_tick() RETURNS void LANGUAGE sql AS
+$$ SELECT pg_sleep(0.5 - mod(extract(epoch FROM clock_timestamp())::numeric, 0.5)::float8) $$;
+CREATE FUNCTION note_holder(variant text) RETURNS void LANGUAGE sql AS
+$$ INSERT INTO holders VALUES (variant, floor(extract(epoch FROM now()) * 2), clock_timestamp()) $$;
 
 -- How long after its bound a wait is told that it has failed: advisory locks, and rows, raising and telling.
 CREATE PROCEDURE measure_waits(waits integer) LANGUAGE plpgsql AS $$

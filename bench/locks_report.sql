@@ -12,8 +12,8 @@ INSERT INTO claims (workload, ours, peer, least, what) VALUES
     ('rows_1000', 'lock_rows_1000', 'select_1000', 1.0, '`lock_rows`, 1,000 keys : the same'),
     ('one_row', 'lock_row', 'select_for_update', 1.0, '`lock_row` : `SELECT … WHERE id = $1 FOR UPDATE`'),
     ('ten_rows', 'lock_rows', 'select_any_for_update', 1.0, '`lock_rows`, 10 keys : `SELECT … WHERE id = ANY … ORDER BY id FOR UPDATE`'),
-    ('one_key', 'one_key', 'one_key_builtin', 0.95, 'one key handed over : `pg_advisory_xact_lock`'),
-    ('one_key', 'one_key', 'one_key_polling', 5, 'the same : a loop of `pg_try_advisory_xact_lock` and 10 ms of sleep');
+    ('one_key', 'one_key', 'one_key_builtin', 0.95, 'one key handed over, held for 1 ms : `pg_advisory_xact_lock`'),
+    ('one_key', 'one_key', 'one_key_polling', 5, 'the same : a loop of `pg_try_advisory_xact_lock` and 50 to 150 ms of sleep');
 
 \echo
 \echo '| where | ratio | at least | measured | ours | theirs |'
