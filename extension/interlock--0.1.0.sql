@@ -370,3 +370,158 @@ CREATE FUNCTION interlock.try_lock_rows(
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_lock_rows';
 COMMENT ON FUNCTION interlock.try_lock_rows(pg_catalog.anyelement, pg_catalog.anycompatiblearray, pg_catalog.text, pg_catalog.interval) IS
 'lock_rows that tells each key instead of raising: locked, with the row; missing; unavailable. Locks those that it can, in the order of the keys.';
+
+-- Lock namespaces
+
+CREATE SEQUENCE interlock.lock_namespace_ids AS pg_catalog.int4 INCREMENT 2 MINVALUE 1024 MAXVALUE 29000 START 1024 NO CYCLE;
+COMMENT ON SEQUENCE interlock.lock_namespace_ids IS
+'Ids of lock namespaces, each given out once. An id is the class of its locks'' tags, shown by pg_locks as objsubid; the next number that of its slots.';
+ALTER SEQUENCE interlock.lock_namespace_ids OWNER TO pg_database_owner;
+
+CREATE TABLE interlock.lock_namespace_registry (
+    id pg_catalog.int4 PRIMARY KEY CHECK (id BETWEEN 1024 AND 29000 AND id % 2 = 0),
+    name pg_catalog.text COLLATE pg_catalog."C" NOT NULL UNIQUE CHECK (pg_catalog.octet_length(name) BETWEEN 1 AND 200),
+    key_type pg_catalog.text COLLATE pg_catalog."C" NOT NULL CHECK (key_type IN ('bigint', 'text', 'uuid')),
+    roles pg_catalog.text[] NOT NULL DEFAULT '{}',
+    also_builtin pg_catalog.text,
+    max_locks pg_catalog.int4 CHECK (max_locks > 0),
+    comment pg_catalog.text);
+COMMENT ON TABLE interlock.lock_namespace_registry IS
+'The lock namespaces of this database. Only interlock''s functions and the owner of the database write it; everybody reads interlock.lock_namespaces.';
+-- The database's owner, whoever that is, can dump and restore it.
+ALTER TABLE interlock.lock_namespace_registry OWNER TO pg_database_owner;
+SELECT pg_catalog.pg_extension_config_dump('interlock.lock_namespace_registry', '');
+SELECT pg_catalog.pg_extension_config_dump('interlock.lock_namespace_ids', '');
+
+CREATE FUNCTION interlock.lock_namespaces_changed() RETURNS pg_catalog.trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_lock_namespaces_changed';
+COMMENT ON FUNCTION interlock.lock_namespaces_changed() IS
+'The trigger of the registry of lock namespaces: has every session read it anew.';
+
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON interlock.lock_namespace_registry
+    FOR EACH STATEMENT EXECUTE FUNCTION interlock.lock_namespaces_changed();
+ALTER TABLE interlock.lock_namespace_registry ENABLE ALWAYS TRIGGER changed;
+
+CREATE FUNCTION interlock.may_use_lock_namespace(roles pg_catalog.text[]) RETURNS boolean
+    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'interlock_may_use_lock_namespace';
+COMMENT ON FUNCTION interlock.may_use_lock_namespace(pg_catalog.text[]) IS
+'Is the current role a member of one of these roles, or are there none?';
+
+CREATE FUNCTION interlock.may_change_lock_namespaces() RETURNS boolean
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'interlock_may_change_lock_namespaces';
+COMMENT ON FUNCTION interlock.may_change_lock_namespaces() IS
+'May the current role register, change and drop lock namespaces: is it the owner of the database, or a member of role interlock_admin?';
+
+CREATE FUNCTION interlock.create_lock_namespace(
+    name pg_catalog.text, key_type pg_catalog.regtype DEFAULT 'bigint', roles pg_catalog.text[] DEFAULT '{}',
+    also_builtin pg_catalog.text DEFAULT NULL, comment pg_catalog.text DEFAULT NULL, max_locks pg_catalog.int4 DEFAULT NULL) RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_create_lock_namespace';
+COMMENT ON FUNCTION interlock.create_lock_namespace(pg_catalog.text, pg_catalog.regtype, pg_catalog.text[], pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS
+'Registers a namespace of locks, whose keys are of one type: bigint, text or uuid. roles: who may use it, by name, members included; none is everyone. also_builtin: bigint, or int4:CLASS, the built-in advisory lock that processes without interlock take for the same key. max_locks: how many of them one session may hold, instead of interlock.max_namespace_locks. Needs ownership of the database or membership in role interlock_admin (42501). 42710 where the name is registered, 42602 for an unfit name, 22023 for another key type or built-in lock.';
+
+CREATE FUNCTION interlock.alter_lock_namespace(
+    name pg_catalog.text, roles pg_catalog.text[] DEFAULT NULL, also_builtin pg_catalog.text DEFAULT NULL,
+    comment pg_catalog.text DEFAULT NULL, max_locks pg_catalog.int4 DEFAULT NULL) RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_alter_lock_namespace';
+COMMENT ON FUNCTION interlock.alter_lock_namespace(pg_catalog.text, pg_catalog.text[], pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS
+'Changes a namespace; what is NULL stays as it is, an empty also_builtin and a max_locks of 0 take theirs away. Needs ownership of the database or membership in role interlock_admin (42501). 42704 for an unknown name.';
+
+CREATE FUNCTION interlock.drop_lock_namespace(name pg_catalog.text) RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_drop_lock_namespace';
+COMMENT ON FUNCTION interlock.drop_lock_namespace(pg_catalog.text) IS
+'Drops a namespace; its id is not given out again. 55006 while any of its locks is held or awaited, 42704 for an unknown name. Needs ownership of the database or membership in role interlock_admin (42501).';
+
+CREATE VIEW interlock.lock_namespaces WITH (security_barrier) AS
+SELECT id, name, key_type::pg_catalog.regtype AS key_type, roles, also_builtin, max_locks, comment,
+       interlock.may_use_lock_namespace(roles) AS usable
+FROM interlock.lock_namespace_registry
+WHERE interlock.may_use_lock_namespace(roles) OR interlock.may_change_lock_namespaces();
+COMMENT ON VIEW interlock.lock_namespaces IS
+'The lock namespaces of this database that the current role may use; for those who may change them, all. id is the class of their locks in pg_locks (objsubid).';
+GRANT SELECT ON interlock.lock_namespaces TO PUBLIC;
+
+-- Advisory locks
+
+CREATE FUNCTION interlock.advisory_xact_lock(
+    namespace pg_catalog.text, key pg_catalog.anycompatible, shared boolean DEFAULT false, wait pg_catalog.interval DEFAULT NULL) RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_advisory_xact_lock';
+COMMENT ON FUNCTION interlock.advisory_xact_lock(pg_catalog.text, pg_catalog.anycompatible, boolean, pg_catalog.interval) IS
+'Takes the lock of a key in a namespace until the transaction ends, exclusively or shared. wait: NULL without a bound but lock_timeout, zero not at all, else at most so long; 55P03 then, with the sessions that hold it. 42704 for an unknown namespace, 42501 without membership in its roles, 22023 and 22P02 for what is no key of its type, 53400 beyond its max_locks. Takes no lock but this one (and the namespace''s built-in one). Warns of a wait at REPEATABLE READ and above. Call it in a statement of its own: what the same statement reads is from before.';
+
+CREATE FUNCTION interlock.try_advisory_xact_lock(
+    namespace pg_catalog.text, key pg_catalog.anycompatible, shared boolean DEFAULT false, wait pg_catalog.interval DEFAULT '0') RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_advisory_xact_lock';
+COMMENT ON FUNCTION interlock.try_advisory_xact_lock(pg_catalog.text, pg_catalog.anycompatible, boolean, pg_catalog.interval) IS
+'advisory_xact_lock that tells instead of raising 55P03: true where the lock was taken within wait, by default at once.';
+
+CREATE FUNCTION interlock.advisory_xact_lock_many(
+    namespace pg_catalog.text, keys pg_catalog.anycompatiblearray, shared boolean DEFAULT false, wait pg_catalog.interval DEFAULT NULL) RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_advisory_xact_lock_many';
+COMMENT ON FUNCTION interlock.advisory_xact_lock_many(pg_catalog.text, pg_catalog.anycompatiblearray, boolean, pg_catalog.interval) IS
+'Takes the locks of many keys, each once and in one order whatever the array''s, so that two such calls never wait for each other. wait is one deadline for all of them. Errors as advisory_xact_lock.';
+
+CREATE FUNCTION interlock.try_advisory_xact_lock_many(
+    namespace pg_catalog.text, keys pg_catalog.anycompatiblearray, shared boolean DEFAULT false, wait pg_catalog.interval DEFAULT '0') RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_advisory_xact_lock_many';
+COMMENT ON FUNCTION interlock.try_advisory_xact_lock_many(pg_catalog.text, pg_catalog.anycompatiblearray, boolean, pg_catalog.interval) IS
+'advisory_xact_lock_many that tells instead of raising 55P03: true where all of the locks were taken, else none is.';
+
+CREATE FUNCTION interlock.advisory_session_lock(
+    namespace pg_catalog.text, key pg_catalog.anycompatible, shared boolean DEFAULT false, wait pg_catalog.interval DEFAULT NULL) RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_advisory_session_lock';
+COMMENT ON FUNCTION interlock.advisory_session_lock(pg_catalog.text, pg_catalog.anycompatible, boolean, pg_catalog.interval) IS
+'Takes the lock of a key in a namespace until it is unlocked as often as it was taken, or the session ends; a rollback does not release it. 0A000 where interlock.session_locks is off. Other errors as advisory_xact_lock: after any of them the lock is not held.';
+
+CREATE FUNCTION interlock.try_advisory_session_lock(
+    namespace pg_catalog.text, key pg_catalog.anycompatible, shared boolean DEFAULT false, wait pg_catalog.interval DEFAULT '0') RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_advisory_session_lock';
+COMMENT ON FUNCTION interlock.try_advisory_session_lock(pg_catalog.text, pg_catalog.anycompatible, boolean, pg_catalog.interval) IS
+'advisory_session_lock that tells instead of raising 55P03: true where the lock was taken within wait, by default at once.';
+
+CREATE FUNCTION interlock.advisory_session_unlock(
+    namespace pg_catalog.text, key pg_catalog.anycompatible, shared boolean DEFAULT false) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_advisory_session_unlock';
+COMMENT ON FUNCTION interlock.advisory_session_unlock(pg_catalog.text, pg_catalog.anycompatible, boolean) IS
+'Gives one hold of a session lock back. False, with a warning, where the session does not hold it in that mode. 42704 for an unknown namespace.';
+
+CREATE FUNCTION interlock.advisory_session_unlock_all(namespace pg_catalog.text) RETURNS pg_catalog.int8
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_advisory_session_unlock_all';
+COMMENT ON FUNCTION interlock.advisory_session_unlock_all(pg_catalog.text) IS
+'Gives back every hold of this session on locks of one namespace, and returns how many there were. 42704 for an unknown namespace.';
+
+CREATE FUNCTION interlock.advisory_xact_slot(
+    namespace pg_catalog.text, key pg_catalog.anycompatible, slots pg_catalog.int4, wait pg_catalog.interval DEFAULT NULL) RETURNS pg_catalog.int4
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_advisory_xact_slot';
+COMMENT ON FUNCTION interlock.advisory_xact_slot(pg_catalog.text, pg_catalog.anycompatible, pg_catalog.int4, pg_catalog.interval) IS
+'A counting semaphore: takes one of so many slots (1 to 1000) of a key until the transaction ends, and returns its number, the lowest that is free. Those who wait are served in order. A transaction that has one gets the same again. Apart from the key''s lock; errors as advisory_xact_lock.';
+
+CREATE FUNCTION interlock.try_advisory_xact_slot(
+    namespace pg_catalog.text, key pg_catalog.anycompatible, slots pg_catalog.int4, wait pg_catalog.interval DEFAULT '0') RETURNS pg_catalog.int4
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_advisory_xact_slot';
+COMMENT ON FUNCTION interlock.try_advisory_xact_slot(pg_catalog.text, pg_catalog.anycompatible, pg_catalog.int4, pg_catalog.interval) IS
+'advisory_xact_slot that tells instead of raising 55P03: NULL where no slot became free within wait, by default at once; nor where others wait for one.';
+
+CREATE FUNCTION interlock.describe_advisory_lock(classid pg_catalog.oid, objid pg_catalog.oid, objsubid pg_catalog.int2) RETURNS pg_catalog.text
+    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'interlock_describe_advisory_lock';
+COMMENT ON FUNCTION interlock.describe_advisory_lock(pg_catalog.oid, pg_catalog.oid, pg_catalog.int2) IS
+'What an advisory lock is, by its last three numbers in a deadlock report, [database,classid,objid,objsubid], or its columns in pg_locks: the namespace and key of this database, as far as the current role may see them, or the built-in function that takes it.';
+
+CREATE FUNCTION interlock.advisory_lock_status(
+    OUT namespace pg_catalog.text, OUT key pg_catalog.int8, OUT key_text pg_catalog.text, OUT kind pg_catalog.text, OUT mode pg_catalog.text,
+    OUT granted boolean, OUT scope pg_catalog.text, OUT holds pg_catalog.int8, OUT pid pg_catalog.int4,
+    OUT waiting_since pg_catalog.timestamptz, OUT held_since pg_catalog.timestamptz) RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'interlock_advisory_lock_status';
+COMMENT ON FUNCTION interlock.advisory_lock_status() IS
+'The locks under interlock.advisory_locks, which adds who holds them.';
+
+CREATE VIEW interlock.advisory_locks WITH (security_barrier) AS
+SELECT l.namespace, l.key, l.key_text, l.kind, l.mode, l.granted, l.scope, l.holds, l.pid,
+       a.usename, a.application_name, a.state,
+       pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) l.waiting_since AS wait_time,
+       CASE WHEN l.granted THEN pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-)
+           COALESCE(l.held_since, CASE WHEN l.scope OPERATOR(pg_catalog.=) 'session' THEN a.backend_start ELSE a.xact_start END) END AS hold_time
+FROM interlock.advisory_lock_status() AS l
+LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid OPERATOR(pg_catalog.=) l.pid;
+COMMENT ON VIEW interlock.advisory_locks IS
+'Who holds and awaits locks of the namespaces that the current role may use. key: a bigint key, or the hash of another. key_text: its text, where this session, or with interlock in shared_preload_libraries this server, has seen it lately. scope and holds are known of this session; of another, that a lock outside any transaction is the session''s. hold_time: at most, since the transaction (or the session) began; exact for this session''s own session locks.';
+GRANT SELECT ON interlock.advisory_locks TO PUBLIC;

@@ -1,5 +1,7 @@
 #include "lock_table.hpp"
 
+#include "lock_tag.hpp"
+
 namespace interlock {
 namespace {
 
@@ -22,6 +24,16 @@ bool is_in_conflict(const LockInstanceData& lock, std::span<const WantedLock> wa
     return false;
 }
 
+template <typename Wanted>
+List* pids_where(Wanted wanted) {
+    const LockData* locks = GetLockStatusData();
+    List* pids = NIL;
+    for (int i = 0; i < locks->nelements; i++)
+        if (wanted(locks->locks[i])) pids = list_append_unique_int(pids, locks->locks[i].pid);
+    list_sort(pids, by_pid);
+    return pids;
+}
+
 }  // namespace
 
 List* conflicting_holders(const LOCKTAG& tag, LOCKMODE mode) {
@@ -30,15 +42,16 @@ List* conflicting_holders(const LOCKTAG& tag, LOCKMODE mode) {
 }
 
 List* conflicting_holders(std::span<const WantedLock> wanted) {
-    const LockData* locks = GetLockStatusData();
-    List* pids = NIL;
-    for (int i = 0; i < locks->nelements; i++) {
-        const LockInstanceData& lock = locks->locks[i];
-        if (lock.pid != MyProcPid && is_in_conflict(lock, wanted))
-            pids = list_append_unique_int(pids, lock.pid);
-    }
-    list_sort(pids, by_pid);
-    return pids;
+    return pids_where([&](const LockInstanceData& lock) {
+        return lock.pid != MyProcPid && is_in_conflict(lock, wanted);
+    });
+}
+
+List* namespace_users(int id) {
+    return pids_where([&](const LockInstanceData& lock) {
+        return is_namespace_tag(lock.locktag) &&
+               namespace_of_class(lock.locktag.locktag_field4) == id;
+    });
 }
 
 void append_pids(StringInfo json, List* pids) {

@@ -4,10 +4,6 @@
 
 #include "postgres.hpp"
 
-extern "C" {
-#include <storage/lock.h>
-}
-
 namespace interlock {
 
 // A lock, and the mode in which somebody wants it.
@@ -20,6 +16,9 @@ struct WantedLock {
 // conflict with this one. Without our own; 0 stands for prepared transactions.
 List* conflicting_holders(const LOCKTAG& tag, LOCKMODE mode);
 List* conflicting_holders(std::span<const WantedLock> wanted);  // of any of them
+
+// Those that hold or await any lock of a namespace, ourselves included.
+List* namespace_users(int id);
 
 // [123, 456]
 void append_pids(StringInfo json, List* pids);

@@ -1,3 +1,5 @@
+#include "known_keys.hpp"
+#include "namespace_usage.hpp"
 #include "root_touches.hpp"
 #include "settings.hpp"
 #include "table.hpp"
@@ -10,6 +12,9 @@ PGDLLEXPORT void _PG_init(void);
 void _PG_init() {
     interlock::initialize_table_cache();
     interlock::initialize_root_touches();
+    interlock::initialize_lock_namespaces();
+    interlock::initialize_namespace_usage();
+    interlock::reserve_known_keys();
     interlock::define_settings();
 }
 

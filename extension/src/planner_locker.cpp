@@ -26,7 +26,7 @@ SPIPlanPtr prepare_lock(const RowLock& lock, bool nowait) {
     StringInfoData sql;
     initStringInfo(&sql);
     appendStringInfoString(&sql, "SELECT ");
-    append_columns(&sql, lock.table, all_columns(lock.table));
+    append_columns(&sql, lock.table, lock.table.live_columns);
     appendStringInfoString(&sql, " FROM ");
     append_table(&sql, lock.relation);
     appendStringInfoString(&sql, " WHERE ");
@@ -56,7 +56,7 @@ RowValues copy_row(const RowLock& lock, const RowValues& row, MemoryContext memo
     for (int i = 0; i < lock.table.column_count; i++)
         if (lock.table.columns[i].dropped) row.nulls[i] = true;
     HeapTuple tuple = heap_form_tuple(RelationGetDescr(lock.relation), row.values, row.nulls);
-    RowValues copy = deform_row(lock.relation, bms_copy(row.columns), tuple);
+    RowValues copy = deform_row(lock.relation, row.columns, tuple);
     MemoryContextSwitchTo(previous);
     return copy;
 }
@@ -79,7 +79,7 @@ void run_statement(const RowLock& lock, Run& run, MemoryContext memory) {
     until_deadline(wait, [&] { execute_plan(plan, lock.key, {}, run.snapshot, true); });
     if (SPI_processed > 1) raise_several_rows(lock);
     if (SPI_processed == 0) return;
-    run.outcome.row = copy_row(lock, fetch_values(lock.table, all_columns(lock.table)), memory);
+    run.outcome.row = copy_row(lock, fetch_values(lock.table, lock.table.live_columns), memory);
     run.outcome.status = is_stale(lock, run.outcome.row) ? LockStatus::stale : LockStatus::locked;
 }
 
@@ -133,7 +133,7 @@ bool judges_first(const RowLock& lock) {
 
 bool is_found_stale(const RowLock& lock, LockOutcome& outcome, MemoryContext memory) {
     RowValues row;
-    if (!read_row(lock, all_columns(lock.table), row) || !is_stale(lock, row)) return false;
+    if (!read_row(lock, lock.table.live_columns, row) || !is_stale(lock, row)) return false;
     require_newest_row(lock);
     outcome = {LockStatus::stale, copy_row(lock, row, memory)};
     return true;

@@ -24,6 +24,7 @@ extern "C" {
 #include <catalog/pg_class.h>
 #include <catalog/pg_collation.h>
 #include <catalog/pg_constraint.h>
+#include <catalog/pg_database.h>
 #include <catalog/pg_enum.h>
 #include <catalog/pg_index.h>
 #include <catalog/pg_inherits.h>
@@ -48,6 +49,7 @@ extern "C" {
 #include <rewrite/rewriteDefine.h>
 #include <rewrite/rewriteHandler.h>
 #include <storage/lmgr.h>
+#include <storage/lock.h>
 #include <tcop/utility.h>
 #include <utils/acl.h>
 #include <utils/array.h>
@@ -96,12 +98,40 @@ inline bool owns_relation(Oid relid, Oid role) {
 #endif
 }
 
+// Does the role own this database?
+inline bool owns_database(Oid role) {
+#if PG_VERSION_NUM >= 160000
+    return object_ownercheck(DatabaseRelationId, MyDatabaseId, role);
+#else
+    return pg_database_ownercheck(MyDatabaseId, role);
+#endif
+}
+
 // May the role use the schema? (pg_namespace_aclcheck became object_aclcheck in PostgreSQL 16.)
 inline bool may_use_schema(Oid schema, Oid role) {
 #if PG_VERSION_NUM >= 160000
     return object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE) == ACLCHECK_OK;
 #else
     return pg_namespace_aclcheck(schema, role, ACL_USAGE) == ACLCHECK_OK;
+#endif
+}
+
+// Does this session hold the lock in just this mode? (Another argument from PostgreSQL 17 on.)
+inline bool holds_lock(const LOCKTAG& tag, LOCKMODE mode) {
+#if PG_VERSION_NUM >= 170000
+    return LockHeldByMe(&tag, mode, false);
+#else
+    return LockHeldByMe(&tag, mode);
+#endif
+}
+
+// Is the process that holds or awaits the lock in a transaction? (Its number moved in PostgreSQL
+// 17.)
+inline bool is_in_transaction(const LockInstanceData& lock) {
+#if PG_VERSION_NUM >= 170000
+    return lock.vxid.localTransactionId != InvalidLocalTransactionId;
+#else
+    return lock.lxid != InvalidLocalTransactionId;
 #endif
 }
 

@@ -7,9 +7,8 @@ namespace {
 
 Bitmapset* selected_columns(const Table& table) {
     Bitmapset* columns = nullptr;
-    for (int i = 0; i < table.column_count; i++)
-        if (!table.columns[i].dropped)
-            columns = bms_add_member(columns, i + 1 - FirstLowInvalidHeapAttributeNumber);
+    for (int attno = -1; (attno = bms_next_member(table.live_columns, attno)) >= 0;)
+        columns = bms_add_member(columns, attno - FirstLowInvalidHeapAttributeNumber);
     return columns;
 }
 

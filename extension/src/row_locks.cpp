@@ -29,9 +29,9 @@ LockTupleMode read_mode(FunctionCallInfo fcinfo) {
     interlock::raise_table_unavailable(relid, conflicting_holders(tag, RowShareLock));
 }
 
-// The bound is for the lock on the table too, which only ALTER TABLE and its like hold up.
+// A bound is for the lock on the table too, which only ALTER TABLE and its like hold up.
 void lock_table(Oid relid, const Wait& wait) {
-    if (ConditionalLockRelationOid(relid, RowShareLock)) return;
+    if (wait.kind == WaitKind::unbounded || ConditionalLockRelationOid(relid, RowShareLock)) return;
     if (must_not_wait(wait)) raise_table_unavailable(relid);
     or_report_unavailable(
         [&] { until_deadline(wait, [&] { LockRelationOid(relid, RowShareLock); }); },

@@ -11,6 +11,8 @@ const config_enum_entry direct_writes_options[] = {
     {"auto", direct_writes_auto, false}, {"off", direct_writes_off, false}, {nullptr, 0, false}};
 
 int direct_writes = direct_writes_auto;
+bool session_locks = true;
+int most_namespace_locks = 2000;
 
 }  // namespace
 
@@ -19,11 +21,26 @@ void define_settings() {
                              "auto: all for which it is equivalent to an UPDATE. off: none.",
                              &direct_writes, direct_writes_auto, direct_writes_options, PGC_USERSET,
                              0, nullptr, nullptr, nullptr);
+    DefineCustomBoolVariable("interlock.session_locks", "Allows session-level advisory locks.",
+                             "Turn it off where a proxy pools connections by transaction.",
+                             &session_locks, true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("interlock.max_namespace_locks",
+                            "How many locks of one namespace a session may hold.",
+                            "A namespace's own max_locks overrides it.", &most_namespace_locks,
+                            2000, 1, INT_MAX, PGC_SUSET, 0, nullptr, nullptr, nullptr);
     MarkGUCPrefixReserved("interlock");
 }
 
 bool direct_writes_enabled() {
     return direct_writes == direct_writes_auto;
+}
+
+bool session_locks_enabled() {
+    return session_locks;
+}
+
+int max_namespace_locks() {
+    return most_namespace_locks;
 }
 
 }  // namespace interlock

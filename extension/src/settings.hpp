@@ -8,4 +8,10 @@ void define_settings();
 // interlock.direct_writes
 bool direct_writes_enabled();
 
+// interlock.session_locks
+bool session_locks_enabled();
+
+// interlock.max_namespace_locks
+int max_namespace_locks();
+
 }  // namespace interlock

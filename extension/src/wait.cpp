@@ -42,6 +42,11 @@ Wait wait_for(int64 microseconds) {
     return {WaitKind::until, now + Min(microseconds, longest_wait)};
 }
 
+Wait within_lock_timeout(const Wait& wait) {
+    return wait.kind == WaitKind::unbounded && LockTimeout > 0 ? wait_for(int64{LockTimeout} * 1000)
+                                                               : wait;
+}
+
 Wait read_wait(FunctionCallInfo fcinfo, int number) {
     if (PG_ARGISNULL(number)) return {WaitKind::unbounded, 0};
     const Interval& interval = *PG_GETARG_INTERVAL_P(number);

@@ -1,0 +1,343 @@
+// The registry of lock namespaces: registering, changing and dropping them.
+
+#include "definition.hpp"
+#include "errors.hpp"
+#include "lock_namespace.hpp"
+#include "lock_table.hpp"
+
+#include <optional>
+
+namespace interlock {
+namespace {
+
+constexpr const char* admin_role = "interlock_admin";
+constexpr int longest_name = 200;
+
+// What an SQL NULL leaves as it is is null, or absent, here.
+struct Settings {
+    const char* also_builtin;
+    const char* comment;
+    Datum roles;
+    std::optional<int32> max_locks;
+};
+
+bool may_register() {
+    Oid admin = get_role_oid(admin_role, true);
+    return owns_database(GetUserId()) ||
+           (OidIsValid(admin) && has_privs_of_role(GetUserId(), admin));
+}
+
+// 42501
+void require_registrar() {
+    if (may_register()) return;
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("permission denied to change lock namespaces"),
+                    errhint("The owner of the database may, and members of role \"%s\" where there "
+                            "is one.",
+                            admin_role)));
+}
+
+[[noreturn]] void raise_unfit_name(const char* name, const char* why) {
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_NAME),
+             errmsg("\"%s\" cannot be the name of a lock namespace", clip(name, shown_bytes)),
+             errhint("%s", why)));
+    pg_unreachable();
+}
+
+// Names are compared byte for byte; what a reader cannot see must not tell two of them apart.
+void require_fit_name(const char* name) {
+    std::size_t size = strlen(name);
+    if (size == 0) raise_unfit_name(name, "It is empty.");
+    if (size > longest_name) raise_unfit_name(name, "It is longer than 200 bytes.");
+    if (name[0] == ' ' || name[size - 1] == ' ')
+        raise_unfit_name(name, "It begins or ends with a space.");
+    for (std::size_t i = 0; i < size; i++)
+        if (static_cast<unsigned char>(name[i]) < ' ' || name[i] == 0x7f)
+            raise_unfit_name(name, "It contains a control character.");
+}
+
+const char* read_key_type(FunctionCallInfo fcinfo) {
+    require_argument(fcinfo, 1, "key_type");
+    switch (PG_GETARG_OID(1)) {
+        case INT8OID:
+            return key_type_name(LockKeyType::int8);
+        case TEXTOID:
+            return key_type_name(LockKeyType::text);
+        case UUIDOID:
+            return key_type_name(LockKeyType::uuid);
+        default:
+            ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                            errmsg("lock namespaces cannot have keys of type %s",
+                                   format_type_be(PG_GETARG_OID(1))),
+                            errhint("Allowed: bigint, text, uuid.")));
+            pg_unreachable();
+    }
+}
+
+// 22023 unless it is null or of the form.
+void require_fit_builtin(const char* also_builtin, const char* key_type) {
+    BuiltinLock builtin;
+    int32 builtin_class;
+    if (!parse_builtin(also_builtin, builtin, builtin_class))
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                 errmsg("\"also_builtin\" cannot be \"%s\"", clip(also_builtin, shown_bytes)),
+                 errhint("Allowed: \"bigint\", and \"int4:\" with the first key, such as "
+                         "\"int4:7\".")));
+    if (builtin != BuiltinLock::none && strcmp(key_type, "bigint") != 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("a namespace with keys of type %s has no built-in lock", key_type)));
+}
+
+void require_fit_roles(Datum roles) {
+    if (array_contains_nulls(DatumGetArrayTypeP(roles)))
+        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                        errmsg("\"roles\" must not contain nulls")));
+}
+
+// A name that no role has yet matches nobody until there is one; mostly it is a mistake.
+void notice_unknown_roles(Datum roles) {
+    Datum* names;
+    bool* nulls;
+    int count;
+    deconstruct_array(DatumGetArrayTypeP(roles), TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls,
+                      &count);
+    for (int i = 0; i < count; i++) {
+        char* name = TextDatumGetCString(names[i]);
+        if (!OidIsValid(get_role_oid(name, true)))
+            ereport(NOTICE, (errmsg("role \"%s\" does not exist", clip(name, shown_bytes))));
+    }
+}
+
+std::optional<int32> read_max_locks(FunctionCallInfo fcinfo, int number, int32 least) {
+    if (PG_ARGISNULL(number)) return {};
+    int32 value = PG_GETARG_INT32(number);
+    if (value < least)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("\"max_locks\" cannot be %d", value)));
+    return value;
+}
+
+const char* optional_text(FunctionCallInfo fcinfo, int number) {
+    return PG_ARGISNULL(number) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+// Our own tables: nobody's rights. Written as their owner, who cannot become the caller again.
+template <typename Body>
+void as_registry_owner(Body body) {
+    Relation registry = table_open(lock_namespace_registry(), RowExclusiveLock);
+    Oid role;
+    int context;
+    GetUserIdAndSecContext(&role, &context);
+    SetUserIdAndSecContext(registry->rd_rel->relowner,
+                           context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+    with_spi(body);
+    SetUserIdAndSecContext(role, context);
+    table_close(registry, NoLock);
+}
+
+// Statements on the registry have at most these parameters.
+struct Parameter {
+    Oid type;
+    Datum value;
+    bool is_null;
+};
+
+Parameter text_parameter(const char* text) {
+    return {TEXTOID, text ? CStringGetTextDatum(text) : Datum{0}, text == nullptr};
+}
+
+Parameter int_parameter(std::optional<int32> value) {
+    return {INT4OID, Int32GetDatum(value.value_or(0)), !value};
+}
+
+int run(const char* sql, std::span<const Parameter> parameters) {
+    Oid types[8];
+    Datum values[8];
+    char nulls[8] = {};
+    for (std::size_t i = 0; i < parameters.size(); i++) {
+        types[i] = parameters[i].type;
+        values[i] = parameters[i].value;
+        nulls[i] = parameters[i].is_null ? 'n' : ' ';
+    }
+    int result = SPI_execute_with_args(sql, static_cast<int>(parameters.size()), types, values,
+                                       nulls, false, 0);
+    if (result < 0) elog(ERROR, "could not execute: %s", SPI_result_code_string(result));
+    return static_cast<int>(SPI_processed);
+}
+
+bool is_registered(const char* name) {
+    const Parameter parameter = text_parameter(name);
+    return run("SELECT FROM interlock.lock_namespace_registry WHERE name OPERATOR(pg_catalog.=) $1",
+               {&parameter, 1}) > 0;
+}
+
+bool is_taken(int32 id) {
+    const Parameter parameter = int_parameter(id);
+    return run("SELECT FROM interlock.lock_namespace_registry WHERE id OPERATOR(pg_catalog.=) $1",
+               {&parameter, 1}) > 0;
+}
+
+int32 next_id() {
+    run("SELECT pg_catalog.nextval('interlock.lock_namespace_ids')::pg_catalog.int4", {});
+    bool is_null;
+    return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+}
+
+// Ids are given out once: a sequence does not go back, not even when this transaction does. One
+// that lags behind what was restored passes over it.
+int32 unused_id() {
+    int32 id;
+    do {
+        CHECK_FOR_INTERRUPTS();
+        id = next_id();
+    } while (is_taken(id));
+    return id;
+}
+
+[[noreturn]] void raise_registered(const char* name) {
+    ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
+                    errmsg("lock namespace \"%s\" already exists", name),
+                    errhint("interlock.alter_lock_namespace changes it.")));
+    pg_unreachable();
+}
+
+void insert_namespace(const char* name, const char* key_type, const Settings& settings) {
+    if (is_registered(name)) raise_registered(name);
+    const Parameter parameters[] = {int_parameter(unused_id()),
+                                    text_parameter(name),
+                                    text_parameter(key_type),
+                                    {TEXTARRAYOID, settings.roles, false},
+                                    text_parameter(settings.also_builtin),
+                                    int_parameter(settings.max_locks),
+                                    text_parameter(settings.comment)};
+    constexpr const char* sql =
+        "INSERT INTO interlock.lock_namespace_registry "
+        "(id, name, key_type, roles, also_builtin, max_locks, comment) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name) DO NOTHING";
+    if (run(sql, parameters) == 0) raise_registered(name);
+}
+
+void update_namespace(int id, const Settings& settings, bool no_builtin, bool no_bound) {
+    const Parameter parameters[] = {{INT4OID, Int32GetDatum(id), false},
+                                    {TEXTARRAYOID, settings.roles, settings.roles == 0},
+                                    text_parameter(settings.also_builtin),
+                                    int_parameter(settings.max_locks),
+                                    text_parameter(settings.comment),
+                                    {BOOLOID, BoolGetDatum(no_builtin), false},
+                                    {BOOLOID, BoolGetDatum(no_bound), false}};
+    run("UPDATE interlock.lock_namespace_registry SET"
+        " roles = COALESCE($2, roles),"
+        " also_builtin = CASE WHEN NOT $6 THEN COALESCE($3, also_builtin) END,"
+        " max_locks = CASE WHEN NOT $7 THEN COALESCE($4, max_locks) END,"
+        " comment = COALESCE($5, comment)"
+        " WHERE id OPERATOR(pg_catalog.=) $1",
+        parameters);
+}
+
+// 55006: dropped under those who hold its locks, it could be registered anew under another id, and
+// two would hold the lock of that name.
+void require_unused(const LockNamespace& entry) {
+    List* pids = namespace_users(entry.id);
+    if (pids == NIL) return;
+    StringInfoData json;
+    initStringInfo(&json);
+    appendStringInfoString(&json, "{\"condition\": \"object_in_use\", \"namespace\": ");
+    escape_json(&json, entry.name);
+    appendStringInfoString(&json, ", \"blocking_pids\": ");
+    append_pids(&json, pids);
+    appendStringInfoChar(&json, '}');
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_OBJECT_IN_USE), errmsg("locks of namespace \"%s\" are in use", entry.name),
+         errdetail_internal("%s", json.data), errhint("Drop it when its locks are released.")));
+}
+
+std::string_view name_argument(FunctionCallInfo fcinfo) {
+    require_argument(fcinfo, 0, "name");
+    return text_to_cstring(PG_GETARG_TEXT_PP(0));
+}
+
+}  // namespace
+
+// create_lock_namespace(name text, key_type regtype, roles text[], also_builtin text, comment text,
+// max_locks integer) → void
+INTERLOCK_FUNCTION(create_lock_namespace) {
+    const char* name = name_argument(fcinfo).data();
+    const char* key_type = read_key_type(fcinfo);
+    require_argument(fcinfo, 2, "roles");
+    Settings settings = {optional_text(fcinfo, 3), optional_text(fcinfo, 4), PG_GETARG_DATUM(2),
+                         read_max_locks(fcinfo, 5, 1)};
+    require_registrar();
+    require_fit_name(name);
+    require_fit_builtin(settings.also_builtin, key_type);
+    require_fit_roles(settings.roles);
+    as_registry_owner([&] { insert_namespace(name, key_type, settings); });
+    notice_unknown_roles(settings.roles);
+    PG_RETURN_VOID();
+}
+
+// alter_lock_namespace(name text, roles text[], also_builtin text, comment text, max_locks integer)
+// → void
+INTERLOCK_FUNCTION(alter_lock_namespace) {
+    std::string_view name = name_argument(fcinfo);
+    require_registrar();
+    LockNamespace& entry = find_lock_namespace(name);
+    Settings settings = {optional_text(fcinfo, 2), optional_text(fcinfo, 3),
+                         PG_ARGISNULL(1) ? Datum{0} : PG_GETARG_DATUM(1),
+                         read_max_locks(fcinfo, 4, 0)};
+    bool no_builtin = settings.also_builtin && settings.also_builtin[0] == '\0';
+    bool no_bound = settings.max_locks == 0;
+    if (!no_builtin) require_fit_builtin(settings.also_builtin, key_type_name(entry.key_type));
+    if (settings.roles) require_fit_roles(settings.roles);
+    int id = entry.id;
+    as_registry_owner([&] { update_namespace(id, settings, no_builtin, no_bound); });
+    if (settings.roles) notice_unknown_roles(settings.roles);
+    PG_RETURN_VOID();
+}
+
+// drop_lock_namespace(name text) → void
+INTERLOCK_FUNCTION(drop_lock_namespace) {
+    std::string_view name = name_argument(fcinfo);
+    require_registrar();
+    LockNamespace& entry = find_lock_namespace(name);
+    require_unused(entry);
+    const Parameter id = {INT4OID, Int32GetDatum(entry.id), false};
+    as_registry_owner([&] {
+        run("DELETE FROM interlock.lock_namespace_registry WHERE id OPERATOR(pg_catalog.=) $1",
+            {&id, 1});
+    });
+    PG_RETURN_VOID();
+}
+
+// lock_namespaces_changed() → trigger: has every session read the registry anew
+INTERLOCK_FUNCTION(lock_namespaces_changed) {
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                        errmsg("interlock.lock_namespaces_changed() is a trigger function")));
+    auto* trigger = reinterpret_cast<TriggerData*>(fcinfo->context);
+    CacheInvalidateRelcache(trigger->tg_relation);
+    return PointerGetDatum(nullptr);
+}
+
+// may_use_lock_namespace(roles text[]) → boolean
+INTERLOCK_FUNCTION(may_use_lock_namespace) {
+    Datum* elements;
+    bool* nulls;
+    int count;
+    deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls,
+                      &count);
+    auto** names = allocate<const char*>(count);
+    for (int i = 0; i < count; i++)
+        names[i] = nulls[i] ? "" : TextDatumGetCString(elements[i]);
+    PG_RETURN_BOOL(count == 0 || may_use(names, count));
+}
+
+// may_change_lock_namespaces() → boolean
+INTERLOCK_FUNCTION(may_change_lock_namespaces) {
+    (void)fcinfo;
+    PG_RETURN_BOOL(may_register());
+}
+
+}  // namespace interlock
