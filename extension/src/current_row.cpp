@@ -255,18 +255,16 @@ RowValues deform_row(Relation relation, const Bitmapset* columns, HeapTuple tupl
     return values;
 }
 
-Bitmapset* readable_columns(Table& table) {
-    bool all = pg_class_aclcheck(table.relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+const Bitmapset* readable_columns(Table& table) {
+    if (pg_class_aclcheck(table.relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+        return table.live_columns;
     Bitmapset* columns = nullptr;
-    for (int i = 0; i < table.column_count; i++) {
-        const Column& column = table.columns[i];
-        if (!column.dropped && (all || may_select(table.relid, column.attno)))
-            columns = bms_add_member(columns, column.attno);
-    }
+    for (int attno = -1; (attno = bms_next_member(table.live_columns, attno)) >= 0;)
+        columns = add_readable(columns, table, static_cast<AttrNumber>(attno));
     return columns;
 }
 
-Bitmapset* reported_columns(const Write& write) {
+const Bitmapset* reported_columns(const Write& write) {
     return write.report == Report::version ? judged_columns(write) : readable_columns(write.table);
 }
 

@@ -27,10 +27,10 @@ HeapTuple fetch_row(const KeyedRow& row, const Bitmapset* columns);
 RowValues deform_row(Relation relation, const Bitmapset* columns, HeapTuple tuple);
 
 // The columns that the caller may SELECT.
-Bitmapset* readable_columns(Table& table);
+const Bitmapset* readable_columns(Table& table);
 
 // Those that the report of a write needs and the caller may SELECT.
-Bitmapset* reported_columns(const Write& write);
+const Bitmapset* reported_columns(const Write& write);
 
 std::optional<int64> version_in(const Table& table, const RowValues& row);
 

@@ -380,7 +380,7 @@ Jsonb* json_argument(Oid type, Datum value) {
 KeyValues read_argument(const Target& target, Oid type, Datum value) {
     const Key& key = target.table.key;
     if (key.count == 1 && type == key.columns[0].type) return one_value(target, value);
-    type = getBaseType(type);
+    if (!is_text(type)) type = getBaseType(type);
     if (key.count == 1 && type == key.columns[0].type) return one_value(target, value);
     if (is_text(type)) return read_text_key(target, text_value(type, value));
     if (type == JSONBOID || type == JSONOID) return read_object(target, json_argument(type, value));

@@ -16,9 +16,10 @@ enum class Accept : char { either, echo, increment };
 
 // Where a write through the executor's pieces is all that a statement would be.
 struct DirectTable {
-    bool heap;     // the rows are in one heap, and the key's index finds them
-    bool updates;  // named in an UPDATE, it has no rules, statement triggers and transition tables
-    bool deletes;  // the same for DELETE
+    bool heap;      // the rows are in one heap, and the key's index finds them
+    bool updates;   // named in an UPDATE, it has no rules, statement triggers and transition tables
+    bool deletes;   // the same for DELETE
+    TupleDesc row;  // of such a heap: a copy, which slots need not pin
 };
 
 // A column, with what is needed to read a value for it; the conversions are looked up at first use.
@@ -94,6 +95,13 @@ struct Base {
     AttrNumber* columns;  // by attribute number of the view: the one below, or 0
 };
 
+// A lock on a relation, kept until the transaction ends: while it is held, it need not be taken
+// again.
+struct HeldLock {
+    uint64 generation;
+    LOCKMODE mode;
+};
+
 // Where a partition keeps the columns of the ancestor that was named last.
 struct AncestorColumns {
     uint64 serial;        // the ancestor's
@@ -110,11 +118,14 @@ struct Table {
     bool moves_rows;  // partitioned, a partition, or a view of one
     Oid written;      // the relation whose row trigger sees a write: below a view, its base
     DirectTable direct;
+    HeldLock lock;
+    HeldLock index_lock;  // of the primary key's
     Base base;
     AncestorColumns ancestor;
     MemoryContext context;
     int column_count;  // dropped ones included
     Column* columns;
+    Bitmapset* live_columns;  // attribute numbers of those that were not dropped
     Versioning versioning;
     Key key;         // the primary key
     Key* json_keys;  // without one: the sets of columns that callers named as key
@@ -135,6 +146,10 @@ struct Table {
 
 // What the direct path needs to know (direct_writer.cpp).
 DirectTable direct_table(Relation relation, Relation key_index);
+
+// Does the transaction hold it in this mode, for sure? And: it has it now.
+bool is_held(const HeldLock& lock, LOCKMODE mode);
+void set_held(HeldLock& lock, LOCKMODE mode);
 
 // Changes whenever a cast or a function does.
 uint64 cast_generation();
