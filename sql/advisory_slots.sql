@@ -24,7 +24,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 -- What is held: nothing but slots, each exclusively.
 CREATE FUNCTION held() RETURNS text LANGUAGE sql AS $$
-    SELECT coalesce(string_agg(concat_ws(' ', CASE WHEN kind <> 'slot' OR mode <> 'exclusive' OR scope <> 'transaction' THEN kind || ' ' || mode || ' ' || scope END, namespace || ':', key_text), ', ' ORDER BY key_text COLLATE "C"), 'none')
+    SELECT coalesce(string_agg(concat_ws(' ', CASE WHEN kind <> 'slot' OR mode <> 'exclusive' OR scope <> 'transaction' THEN kind || ' ' || mode || ' ' || scope END, namespace || ':', key_text), ', ' ORDER BY namespace COLLATE "C", key_text COLLATE "C"), 'none')
     FROM interlock.advisory_locks WHERE namespace LIKE 'slots%'
 $$;
 

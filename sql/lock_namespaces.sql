@@ -209,9 +209,12 @@ SET ROLE regress_ns_bob;
 SELECT lock_for_club();
 SELECT uses('ns secret');
 RESET ROLE;
--- a name that is no role's yet matches nobody, not even a superuser
+-- a name that is no role's yet matches nobody (a superuser needs no role)
 SELECT interlock.create_lock_namespace('ns later', roles => '{regress_ns_gone}');
 SELECT uses('ns later');
+SET ROLE regress_ns_ann;
+SELECT uses('ns later');
+RESET ROLE;
 CREATE ROLE regress_ns_gone;
 GRANT regress_ns_gone TO regress_ns_ann;
 SET ROLE regress_ns_ann;

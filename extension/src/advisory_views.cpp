@@ -11,8 +11,7 @@ namespace {
 const char* describe_key(const LockNamespace& entry, const LOCKTAG& tag) {
     LockClass lock_class = tag.locktag_field4;
     uint64 bits = tag_key(tag);
-    if (char* text = known_key(lock_class, bits))
-        return is_slot_class(lock_class) ? text : psprintf("\"%s\"", text);
+    if (char* text = known_key(lock_class, bits)) return psprintf("\"%s\"", text);
     auto number = static_cast<int64>(bits);
     if (entry.key_type == LockKeyType::int8 && !is_slot_class(lock_class))
         return psprintf(INT64_FORMAT, number);

@@ -6,9 +6,16 @@
 
 namespace interlock {
 
+// A lock, and the mode in which somebody wants it.
+struct WantedLock {
+    LOCKTAG tag;
+    LOCKMODE mode;
+};
+
 // The processes (a list of int, in ascending order, each once) that hold the lock in a mode in
 // conflict with this one. Without our own; 0 stands for prepared transactions.
 List* conflicting_holders(const LOCKTAG& tag, LOCKMODE mode);
+List* conflicting_holders(std::span<const WantedLock> wanted);  // of any of them
 
 // Does one of them await a lock itself, at this moment? Asks about this lock only.
 bool holders_wait(const LOCKTAG& tag, LOCKMODE mode);
