@@ -122,7 +122,9 @@ Turn wait_for_slot(const Slots& slots, int number, int64 microseconds) {
         if (error.sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED) turn = Turn::deadlock;
         return turn == Turn::deadlock || error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
     };
-    return in_subtransaction(take_it, absorb) ? Turn::taken : turn;
+    if (in_subtransaction(take_it, absorb)) return Turn::taken;
+    heed_cancellation();
+    return turn;
 }
 
 [[noreturn]] void raise_deadlock(const Slots& slots) {
@@ -192,17 +194,15 @@ int wait_turn_by_turn(const Slots& slots) {
     }
 }
 
-// The only slot is a lock like any other.
-int wait_for_the_slot(const Slots& slots) {
-    take(slot(slots, 1));
-    return 1;
-}
-
-// In line for the gate, first come, first served.
+// In line for the gate, first come, first served. An only slot is a lock like any other.
 int wait_in_line(const Slots& slots) {
     NamespaceLock alone = gate(slots, ExclusiveLock);
     take(alone);
-    int number = slots.count == 1 ? wait_for_the_slot(slots) : wait_turn_by_turn(slots);
+    int number = 1;
+    if (slots.count == 1)
+        take(slot(slots, number));
+    else
+        noting_cancellations([&] { number = wait_turn_by_turn(slots); });
     give_back(alone);
     return number;
 }

@@ -5,10 +5,30 @@ extern "C" {
 #include <utils/timeout.h>
 }
 
+#include <csignal>
+
 namespace interlock {
 namespace {
 
 Alarm current;
+
+volatile std::sig_atomic_t cancelled;
+struct sigaction server_action;  // of SIGINT
+bool statement_is_timed;
+
+// The server's own timers signal their own process.
+void note_signal(int number, siginfo_t* info, void* context) {
+    if (info->si_pid != MyProcPid) cancelled = true;
+    if (server_action.sa_flags & SA_SIGINFO)
+        server_action.sa_sigaction(number, info, context);
+    else
+        server_action.sa_handler(number);
+}
+
+bool is_handled(const struct sigaction& action) {
+    return (action.sa_flags & SA_SIGINFO) ||
+           (action.sa_handler != SIG_IGN && action.sa_handler != SIG_DFL);
+}
 
 // Timers count milliseconds in an int.
 constexpr int64 longest_wait = int64{INT_MAX} * 1000;
@@ -85,6 +105,28 @@ void silence_alarm(const Alarm& outer) {
     if (get_timeout_indicator(LOCK_TIMEOUT, true)) QueryCancelPending = false;
     LockTimeout = current.lock_timeout;
     arm(outer);
+}
+
+void note_cancellations() {
+    cancelled = false;
+    statement_is_timed = get_timeout_active(STATEMENT_TIMEOUT);
+    sigaction(SIGINT, nullptr, &server_action);
+    if (!is_handled(server_action)) return;
+    struct sigaction action = server_action;
+    action.sa_flags |= SA_SIGINFO;
+    action.sa_sigaction = note_signal;
+    sigaction(SIGINT, &action, nullptr);
+}
+
+void stop_noting_cancellations() {
+    sigaction(SIGINT, &server_action, nullptr);
+}
+
+void heed_cancellation() {
+    if (!cancelled && !(statement_is_timed && !get_timeout_active(STATEMENT_TIMEOUT))) return;
+    InterruptPending = true;
+    QueryCancelPending = true;
+    CHECK_FOR_INTERRUPTS();
 }
 
 }  // namespace interlock

@@ -90,4 +90,18 @@ void or_report_unavailable(Body body, Report report) {
     PG_END_TRY();
 }
 
+// To the server the end of a bounded wait is a cancellation of its own: a cancellation by somebody,
+// or by statement_timeout, that comes at that moment goes down with it. Where the wait is one of
+// many, it would be lost: so while `body` runs they are noted, and after each wait that expired it
+// calls heed_cancellation(), which raises 57014.
+void note_cancellations();
+void stop_noting_cancellations();
+void heed_cancellation();
+
+template <typename Body>
+void noting_cancellations(Body body) {
+    note_cancellations();
+    with_cleanup(body, stop_noting_cancellations);
+}
+
 }  // namespace interlock
