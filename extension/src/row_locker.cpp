@@ -29,11 +29,13 @@ void require_lock_privileges(Relation relation, Table& table) {
     require_permissions(lock_privileges(relation, table));
 }
 
-LockOutcome lock_row(const RowLock& lock, SharedScan&) {
-    count_path(false);
+LockOutcome lock_row(const RowLock& lock, SharedScan& shared) {
+    LockOutcome outcome;
+    bool direct = direct_lock(lock, shared, outcome);
+    count_path(direct);
+    if (direct) return outcome;
+    end_scan(shared);
     return planner_lock(lock);
 }
-
-void end_scan(SharedScan&) {}
 
 }  // namespace interlock

@@ -47,6 +47,10 @@ void end_scan(SharedScan& shared);
 // The planner path, an SPI plan: works wherever SELECT … FOR UPDATE works.
 LockOutcome planner_lock(const RowLock& lock);
 
+// The direct path, PostgreSQL's own pieces: false where it is not equivalent, and then nothing was
+// done.
+bool direct_lock(const RowLock& lock, SharedScan& shared, LockOutcome& outcome);
+
 // Without time to wait: told not to, or the deadline has passed.
 inline bool must_not_wait(const Wait& wait) {
     return wait.kind == WaitKind::never || expired(wait);
