@@ -99,13 +99,24 @@ void require_unchanged(TM_Result result) {
                         errmsg("could not serialize access due to concurrent update")));
 }
 
-// Values of the row as the caller named its relation; nothing of columns that were dropped.
-RowValues shown_row(const RowLock& lock, const LockScan& scan, TupleTableSlot* row) {
+// A row that is older than a column of its table, or one that was dropped, is not stored as it is
+// shown.
+bool is_whole(const RowLock& lock, const LockScan& scan, TupleTableSlot* row) {
+    auto* stored = reinterpret_cast<HeapTupleTableSlot*>(row)->tuple;
+    return scan.place.columns == nullptr &&
+           HeapTupleHeaderGetNatts(stored->t_data) == lock.table.column_count &&
+           bms_num_members(lock.table.live_columns) == lock.table.column_count;
+}
+
+// The row as one of the relation that the caller named; nothing of columns that were dropped.
+LockOutcome show(LockStatus status, const RowLock& lock, const LockScan& scan,
+                 TupleTableSlot* row) {
     Table& table = lock.table;
+    if (is_whole(lock, scan, row)) return {status, {table.live_columns, nullptr, nullptr}, row};
     RowValues values = named_row(scan.place, table, table.live_columns, row);
     for (int i = 0; i < table.column_count; i++)
         if (!bms_is_member(i + 1, table.live_columns)) values.nulls[i] = true;
-    return values;
+    return {status, values, nullptr};
 }
 
 bool is_stale(const RowLock& lock, const LockScan& scan) {
@@ -121,10 +132,10 @@ Attempt lock_found(const RowLock& lock, LockScan& scan, LockOutcome& outcome) {
     require_unchanged(result);
     switch (result) {
         case TM_Ok:
-            outcome = {LockStatus::locked, shown_row(lock, scan, scan.locked)};
+            outcome = show(LockStatus::locked, lock, scan, scan.locked);
             return Attempt::done;
         case TM_WouldBlock:
-            outcome = {LockStatus::unavailable, {}};
+            outcome = {LockStatus::unavailable, {}, nullptr};
             return Attempt::done;
         default:
             return Attempt::again;
@@ -142,10 +153,10 @@ bool find(const RowLock& lock, const LockScan& scan) {
 // not pruned while we hold a row of it.
 Attempt attempt(const RowLock& lock, LockScan& scan, LockOutcome& outcome) {
     ExecClearTuple(scan.locked);
-    outcome = {LockStatus::missing, {}};
+    outcome = {LockStatus::missing, {}, nullptr};
     if (!find(lock, scan)) return Attempt::done;
     if (!is_stale(lock, scan)) return lock_found(lock, scan, outcome);
-    outcome = {LockStatus::stale, shown_row(lock, scan, scan.found)};
+    outcome = show(LockStatus::stale, lock, scan, scan.found);
     return IsolationUsesXactSnapshot() ? Attempt::planner : Attempt::done;
 }
 

@@ -116,7 +116,7 @@ bool must_look_again(const RowLock& lock, const Run& run) {
 
 bool attempt(const RowLock& lock, Run& run, MemoryContext memory) {
     CommandCounterIncrement();
-    run = {RegisterSnapshot(GetTransactionSnapshot()), false, {LockStatus::missing, {}}};
+    run = {RegisterSnapshot(GetTransactionSnapshot()), false, {LockStatus::missing, {}, nullptr}};
     run_and_keep(lock, run, memory);
     bool again = must_look_again(lock, run);
     UnregisterSnapshot(run.snapshot);
@@ -135,7 +135,7 @@ bool is_found_stale(const RowLock& lock, LockOutcome& outcome, MemoryContext mem
     RowValues row;
     if (!read_row(lock, lock.table.live_columns, row) || !is_stale(lock, row)) return false;
     require_newest_row(lock);
-    outcome = {LockStatus::stale, copy_row(lock, row, memory)};
+    outcome = {LockStatus::stale, copy_row(lock, row, memory), nullptr};
     return true;
 }
 

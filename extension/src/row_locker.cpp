@@ -29,6 +29,12 @@ void require_lock_privileges(Relation relation, Table& table) {
     require_permissions(lock_privileges(relation, table));
 }
 
+RowValues values_of(const LockOutcome& outcome) {
+    if (outcome.whole == nullptr) return outcome.row;
+    slot_getallattrs(outcome.whole);
+    return {outcome.row.columns, outcome.whole->tts_values, outcome.whole->tts_isnull};
+}
+
 LockOutcome lock_row(const RowLock& lock, SharedScan& shared) {
     LockOutcome outcome;
     bool direct = direct_lock(lock, shared, outcome);
