@@ -291,5 +291,24 @@ like($parallel, qr/Workers Launched: [12]\n/, 'a query of a transaction that has
 like($parallel, qr/\n10000\nt\n1$/, 'and the lock is there, once, before and after');
 unlike($node->safe_psql('postgres', q{EXPLAIN SELECT interlock.try_advisory_xact_lock('accounts', id) FROM many}), qr/Gather/, 'one that takes locks does not');
 
+# A function that says of itself, wrongly, that it is parallel safe has a worker take its locks: as with the built-in ones it gets its leader's, and its own go with it.
+my %calls = (
+    'pg_try_advisory_xact_lock(i)' => q{interlock.try_advisory_xact_lock('accounts', i)},
+    'pg_try_advisory_lock(i)' => q{interlock.try_advisory_session_lock('accounts', i)});
+for my $theirs (sort keys %calls) {
+    my @results = map { $node->safe_psql('postgres', <<"SQL") } $theirs, $calls{$theirs};
+SET parallel_leader_participation = off;
+CREATE FUNCTION wrong(i integer) RETURNS boolean LANGUAGE plpgsql PARALLEL SAFE AS 'BEGIN RETURN ${\($_ =~ s/'/''/gr)}; END';
+BEGIN;
+SELECT pg_advisory_xact_lock(1), interlock.advisory_xact_lock('accounts', 1) \\g /dev/null
+SELECT array_agg(id ORDER BY id) FROM many WHERE id IN (1, 2) AND wrong(id);
+SELECT objsubid, objid, pid = pg_backend_pid() FROM pg_locks WHERE locktype = 'advisory' ORDER BY objsubid, objid;
+ROLLBACK;
+DROP FUNCTION wrong;
+SQL
+    is($results[0], "{1,2}\n1|1|t\n1024|1|t", "parallel workers: $theirs");
+    is($results[1], $results[0], "parallel workers: $calls{$theirs}");
+}
+
 $node->stop;
 done_testing();
