@@ -311,8 +311,11 @@ sub hold {
 
 $session = hold();
 $pid = $session->query('SELECT pg_backend_pid()');
+$waiter = start_writer_on($node, q{SELECT interlock.advisory_session_lock('accounts', 1); SELECT 'got it';});
+ok($node->poll_query_until('source', 'SELECT count(*) = 1 FROM interlock.advisory_locks WHERE NOT granted'), 'and awaited');
 $node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
-ok($node->poll_query_until('source', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $pid)"), 'its session is terminated');
+is((finish_writers($waiter))[-1], 'got it', 'who waits gets it');
+ok($node->poll_query_until('source', "SELECT NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory')"), 'nothing is held once both sessions have ended');
 is($node->safe_psql('source', $free), 't|t|t|1', 'and the locks are free');
 eval { $session->quit };
 
