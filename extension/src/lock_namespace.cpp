@@ -247,6 +247,7 @@ void initialize_lock_namespaces() {
     CacheRegisterRelcacheCallback(relation_changed, 0);
     CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, roles_changed, 0);
     CacheRegisterSyscacheCallback(AUTHOID, roles_changed, 0);
+    CacheRegisterSyscacheCallback(DATABASEOID, roles_changed, 0);  // pg_database_owner
 }
 
 Oid lock_namespace_registry() {
@@ -320,11 +321,13 @@ bool parse_builtin(const char* text, BuiltinLock& builtin, int32& builtin_class)
     if (strcmp(text, "bigint") == 0) return true;
     builtin = BuiltinLock::int4;
     if (strncmp(text, "int4:", 5) != 0) return false;
+    const char* digits = text + 5;
+    if (*digits != '-' && (*digits < '0' || *digits > '9')) return false;
     char* end;
     errno = 0;
-    long number = strtol(text + 5, &end, 10);
+    long number = strtol(digits, &end, 10);
     builtin_class = static_cast<int32>(number);
-    return end != text + 5 && *end == '\0' && errno == 0 && number == builtin_class;
+    return end[-1] != '-' && *end == '\0' && errno == 0 && number == builtin_class;
 }
 
 }  // namespace interlock
