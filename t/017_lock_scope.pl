@@ -244,7 +244,7 @@ my $victims_pid = says($victim, 'SELECT pg_backend_pid()');
 says($victim, q{SELECT interlock.advisory_session_lock('invoices', 'victim')});
 kill 'KILL', $victims_pid;
 eval { $victim->quit };
-ok($node->poll_query_until('postgres', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $victims_pid)"), 'killed');
+ok(comes_back($node, "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $victims_pid)"), 'killed');
 is(try_lock('invoices', 'victim'), 't', 'a process was killed: its lock is free');
 texts_are_known('after that');
 
