@@ -158,6 +158,36 @@ DROP TRIGGER nothing ON kind;
 CREATE TRIGGER nothing AFTER UPDATE ON kind FOR EACH STATEMENT EXECUTE FUNCTION nothing();
 SELECT paths(3);
 
+-- the locks are held until the transaction ends, and taken again where those of a savepoint, or of a cursor, were lost
+CREATE TABLE kept (id integer PRIMARY KEY, a text);
+INSERT INTO kept SELECT i, 'a' FROM generate_series(1, 4) AS i;
+SELECT interlock.enable_versioning('kept') \gset
+UPDATE kept SET a = 'b' WHERE id = 3;
+CREATE VIEW held AS SELECT relation::regclass FROM pg_locks
+    WHERE pid = pg_backend_pid() AND mode = 'RowExclusiveLock' AND relation IN ('kept'::regclass, 'kept_pkey'::regclass) ORDER BY relation::regclass::text;
+BEGIN;
+SAVEPOINT s;
+SELECT route('kept', 1, 1, '{"a": "b"}'), route('kept', 1, 2, '{"a": "c"}');
+SELECT * FROM held;
+ROLLBACK TO s;
+SELECT * FROM held;
+SELECT route('kept', 1, 1, '{"a": "b"}');
+SELECT * FROM held;
+COMMIT;
+SELECT * FROM held;
+BEGIN;
+DECLARE writing CURSOR FOR SELECT interlock.versioned_update('kept', i, 1, '{"a": "c"}') FROM generate_series(2, 4) AS i;
+FETCH writing;
+SELECT * FROM held;
+SAVEPOINT s;
+FETCH writing;
+ROLLBACK TO s;
+SELECT * FROM held;
+SELECT route('kept', 2, 2, '{"a": "d"}');
+SELECT * FROM held;
+COMMIT;
+SELECT * FROM kept ORDER BY id;
+
 -- an update that needs no new index entries is a heap-only one, and is counted as such
 SELECT pg_stat_force_next_flush();
 SELECT n_tup_upd > 0 AS updated, n_tup_hot_upd = n_tup_upd AS hot FROM pg_stat_user_tables WHERE relid = 'plain'::regclass;

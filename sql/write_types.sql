@@ -255,4 +255,20 @@ FROM interlock.try_versioned_update('wide', 1, 2, :'all_columns') AS r;
 SELECT interlock.versioned_update('wide', 1, 3, :'all_columns');
 SELECT to_jsonb(w) - 'id' - 'version' = :'all_columns' AS all_there, version FROM wide AS w;
 
+-- MIXED: the row that is told is the very jsonb that PostgreSQL makes of it, and each member is found by its name
+DO $$ BEGIN
+    EXECUTE (SELECT format('CREATE TABLE mixed (id integer PRIMARY KEY, version bigint NOT NULL DEFAULT 1, %s)', string_agg(format('%I %s', repeat('c', n % 7) || n, type), ', ' ORDER BY -n))
+             FROM generate_series(0, 89) AS n, LATERAL (SELECT (ARRAY['text', 'boolean', 'numeric', 'integer[]', 'jsonb', 'bigint', 'char(5)', 'uuid', 'json'])[1 + n % 9] AS type) AS t);
+END $$;
+INSERT INTO mixed (id) VALUES (1);
+SELECT interlock.enable_versioning('mixed');
+SELECT jsonb_object_agg(repeat('c', n % 7) || n, CASE WHEN n % 5 > 0 THEN (ARRAY[to_jsonb(repeat('t', n)), to_jsonb(n % 2 = 0), to_jsonb(n / 7.0), to_jsonb(ARRAY[n, NULL, n]),
+    jsonb_build_object('n', n, 'deep', ARRAY[[n], [n]]), to_jsonb(n * 1000000000::bigint), to_jsonb('e' || n), to_jsonb(md5(n::text)::uuid), '[]'])[1 + n % 9] END) AS mixed_values
+FROM generate_series(0, 89) AS n \gset
+SELECT interlock.versioned_update('mixed', 1, 1, :'mixed_values');
+SELECT r.status, r.current = to_jsonb(m) AS same, pg_column_size(r.current) = pg_column_size(to_jsonb(m)) AS same_size, r.current::text = to_jsonb(m)::text AS same_text,
+    (SELECT count(*) FROM jsonb_each(to_jsonb(m)) AS e WHERE r.current -> e.key = e.value) AS found
+FROM mixed AS m, interlock.try_versioned_update('mixed', 1, 1, '{"0": "other"}') AS r;
+SELECT r.conflicts FROM interlock.try_versioned_update('mixed', 1, 1, '{"0": "other", "c1": false, "cccc4": [1], "ccc3": [3, null, 3]}') AS r;
+
 DROP SCHEMA write_types CASCADE;

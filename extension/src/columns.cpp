@@ -2,6 +2,8 @@
 
 #include "errors.hpp"
 
+#include <optional>
+
 extern "C" {
 #include <common/hashfn.h>
 }
@@ -86,20 +88,19 @@ Datum input(Table& table, Column& column, char* text, int32 typmod) {
 }
 
 // An integer without its text, where it is small. Others have their type's own errors to raise.
-bool small_integer(const JsonbValue& value, int32* integer) {
-    if (value.type != jbvNumeric) return false;
+std::optional<Datum> small_integer(const Column& column, const JsonbValue& value) {
+    if (value.type != jbvNumeric || (column.type != INT4OID && column.type != INT8OID)) return {};
     Datum scale = DirectFunctionCall1(numeric_scale, NumericGetDatum(value.val.numeric));
-    bool error = DatumGetInt32(scale) != 0;
-    if (!error) *integer = numeric_int4_opt_error(value.val.numeric, &error);
-    return !error;
+    if (DatumGetInt32(scale) != 0) return {};
+    bool error = false;
+    int32 integer = numeric_int4_opt_error(value.val.numeric, &error);
+    if (error) return {};
+    return column.type == INT4OID ? Int32GetDatum(integer) : Int64GetDatum(integer);
 }
 
 Datum convert(Table& table, Column& column, JsonbValue& value, bool* is_null) {
     *is_null = value.type == jbvNull;
     if (*is_null) return input(table, column, nullptr, column.typmod);
-    int32 integer;
-    if (column.type == INT4OID && small_integer(value, &integer)) return Int32GetDatum(integer);
-    if (column.type == INT8OID && small_integer(value, &integer)) return Int64GetDatum(integer);
     if (is_json_type(column.type)) return read_json(column, value);
     if (value.type == jbvBinary || is_json_type(base_type(column)))
         return read_structure(column, value, is_null);
@@ -251,8 +252,11 @@ bool read_values(Relation relation, Table& table, ColumnValues& into) {
     return i == set.count;
 }
 
+// Both arrays in one piece.
 ColumnValues values_for(ColumnSet& set, Jsonb* json) {
-    return {&set, allocate<Datum>(set.count), allocate<bool>(set.count), json};
+    size_t room_for_nulls = (set.count + sizeof(Datum) - 1) / sizeof(Datum);
+    auto* values = allocate<Datum>(set.count + room_for_nulls);
+    return {&set, values, reinterpret_cast<bool*>(values + set.count), json};
 }
 
 // A session mostly names the same columns again: those of the last call are tried first.
@@ -336,6 +340,10 @@ Jsonb* read_base(Relation relation, Table& table, Jsonb* json) {
 
 Datum read_value(Relation relation, Table& table, Column& column, JsonbValue& value,
                  bool* is_null) {
+    if (std::optional<Datum> integer = small_integer(column, value)) {
+        *is_null = false;
+        return *integer;
+    }
     return naming_errors(
         relation, column, [&] { return convert(table, column, value, is_null); },
         [&] { return value_text(value); });

@@ -161,9 +161,16 @@ ResultRelInfo* init_result(const Execution& execution) {
     return result;
 }
 
+TupleTableSlot* make_row(const Place& place) {
+    return MakeTupleTableSlot(place.table.direct.row, table_slot_callbacks(place.relation));
+}
+
 void begin_scan(Execution& execution) {
-    const Key& key = execution.place.table.key;
-    execution.index = index_open(key.index, table_lock(*execution.write));
+    Table& table = execution.place.table;
+    const Key& key = table.key;
+    LOCKMODE lock = table_lock(*execution.write);
+    execution.index = index_open(key.index, is_held(table.index_lock, lock) ? NoLock : lock);
+    set_held(table.index_lock, lock);
     execution.scan = begin_index_scan(execution.place.relation, execution.index,
                                       execution.estate->es_snapshot, key.count);
 }
@@ -185,8 +192,9 @@ Execution* begin_execution(const Write& write, const Place& place, bool compares
     estate->es_output_cid = GetCurrentCommandId(!is_check(write));
     init_range_table(estate, range_table(write, compares));
     execution->result = init_result(*execution);
-    estate->es_opened_result_relations = lappend(NIL, execution->result);
-    execution->old_row = table_slot_create(place.relation, &estate->es_tupleTable);
+    if (fires_triggers(*execution))
+        estate->es_opened_result_relations = list_make1(execution->result);
+    execution->old_row = make_row(place);
     begin_scan(*execution);
     MemoryContextSwitchTo(memory);
     return execution;
@@ -199,6 +207,8 @@ void end_execution(Execution* execution) {
     index_close(execution->index, NoLock);  // until the transaction ends, as ExecEndIndexScan()
     AfterTriggerEndQuery(estate);
     ExecCloseResultRelations(estate);
+    ExecClearTuple(execution->old_row);
+    if (execution->new_row) ExecClearTuple(execution->new_row);
     ExecResetTupleTable(estate->es_tupleTable, false);
     FreeExecutorState(estate);
     if (place.routed) table_close(place.relation, NoLock);
@@ -299,9 +309,8 @@ void set_value(TupleTableSlot* row, AttrNumber attno, Datum value, bool is_null)
 
 TupleTableSlot* empty_new_row(Execution& execution) {
     if (execution.new_row) return ExecClearTuple(execution.new_row);
-    return execution.new_row = in_statement_memory(execution, [&] {
-               return table_slot_create(execution.place.relation, &execution.estate->es_tupleTable);
-           });
+    return execution.new_row =
+               in_statement_memory(execution, [&] { return make_row(execution.place); });
 }
 
 void form_new_row(Execution& execution) {
@@ -673,11 +682,12 @@ bool is_direct(const Write& write) {
 DirectTable direct_table(Relation relation, Relation key_index) {
     Form_pg_class form = relation->rd_rel;
     bool has_rules = relation->rd_rules != nullptr;
-    return {form->relkind == RELKIND_RELATION && form->relam == HEAP_TABLE_AM_OID &&
+    bool heap = form->relkind == RELKIND_RELATION && form->relam == HEAP_TABLE_AM_OID &&
                 !form->relhassubclass && key_index->rd_index->indisvalid &&
-                key_index->rd_index->indimmediate,
-            !has_rules && !has_update_triggers(relation->trigdesc),
-            !has_rules && !has_delete_triggers(relation->trigdesc)};
+                key_index->rd_index->indimmediate;
+    return {heap, !has_rules && !has_update_triggers(relation->trigdesc),
+            !has_rules && !has_delete_triggers(relation->trigdesc),
+            heap ? CreateTupleDescCopyConstr(RelationGetDescr(relation)) : nullptr};
 }
 
 std::optional<WriteOutcome> direct_write(const Write& write, Sharing* sharing) {

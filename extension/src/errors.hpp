@@ -41,6 +41,11 @@ struct RowReport {
 [[noreturn]] void raise_merge_conflict(const RowReport& row);
 [[noreturn]] void raise_row_exists(const RowReport& row);
 
+// 55P03: the lock on this row, or this table, was not to be had at once or in time. The processes
+// (a list of int) are those that were in the way.
+[[noreturn]] void raise_row_unavailable(const RowReport& row, List* blocking_pids);
+[[noreturn]] void raise_table_unavailable(Oid relid, List* blocking_pids);
+
 // How the rows of a batch failed, each list one of RowReport*.
 struct BatchReport {
     Relation relation;

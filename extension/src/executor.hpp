@@ -101,11 +101,13 @@ inline TM_Result update_tuple(Relation relation, ItemPointer tid, TupleTableSlot
                               InvalidSnapshot, true, failure, &lock_mode, indexes);
 }
 
-// Opened once for all rows that a statement writes.
+// Opened once for all rows that a statement writes; ExecCloseResultRelations() closes them.
 inline void open_indexes(ResultRelInfo* result, EState* estate) {
     if (result->ri_IndexRelationDescs) return;
     MemoryContext memory = MemoryContextSwitchTo(estate->es_query_cxt);
     ExecOpenIndices(result, false);
+    if (estate->es_opened_result_relations == NIL)
+        estate->es_opened_result_relations = list_make1(result);
     MemoryContextSwitchTo(memory);
 }
 

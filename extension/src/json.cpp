@@ -1,5 +1,7 @@
 #include "json.hpp"
 
+#include <algorithm>
+
 namespace interlock {
 namespace {
 
@@ -54,6 +56,109 @@ JsonbValue unpacked(Jsonb* json) {
     return value;
 }
 
+// A name or a value in a container, as jsonb.h describes it.
+struct Child {
+    JEntry type;
+    const void* bytes;
+    size_t length;
+    bool aligned;
+};
+
+Child name_child(std::string_view name) {
+    return {JENTRY_ISSTRING, name.data(), name.size(), false};
+}
+
+Child child_of(const JsonbValue& value) {
+    switch (value.type) {
+        case jbvNull:
+            return {JENTRY_ISNULL, nullptr, 0, false};
+        case jbvBool:
+            return {
+                static_cast<JEntry>(value.val.boolean ? JENTRY_ISBOOL_TRUE : JENTRY_ISBOOL_FALSE),
+                nullptr, 0, false};
+        case jbvString:
+            return name_child({value.val.string.val, static_cast<size_t>(value.val.string.len)});
+        case jbvNumeric:
+            return {JENTRY_ISNUMERIC, value.val.numeric, VARSIZE_ANY(value.val.numeric), true};
+        case jbvBinary:
+            return {JENTRY_ISCONTAINER, value.val.binary.data,
+                    static_cast<size_t>(value.val.binary.len), true};
+        default:
+            elog(ERROR, "unexpected type of a JSON value: %d", static_cast<int>(value.type));
+    }
+    pg_unreachable();
+}
+
+// The value that starts and ends there, as in fillJsonbValue().
+JsonbValue child_value(JEntry entry, char* bytes, uint32 start, uint32 end) {
+    uint32 aligned = INTALIGN(start);
+    JsonbValue value;
+    switch (entry & JENTRY_TYPEMASK) {
+        case JENTRY_ISNULL:
+            return json_null();
+        case JENTRY_ISSTRING:
+            return json_string(bytes + start, end - start);
+        case JENTRY_ISNUMERIC:
+            value.type = jbvNumeric;
+            value.val.numeric = reinterpret_cast<Numeric>(bytes + aligned);
+            return value;
+        case JENTRY_ISBOOL_TRUE:
+        case JENTRY_ISBOOL_FALSE:
+            value.type = jbvBool;
+            value.val.boolean = JBE_ISBOOL_TRUE(entry);
+            return value;
+        default:
+            value.type = jbvBinary;
+            value.val.binary.data = reinterpret_cast<JsonbContainer*>(bytes + aligned);
+            value.val.binary.len = static_cast<int>(end - aligned);
+            return value;
+    }
+}
+
+// With what it may take to align it.
+size_t room_for(const Child& child) {
+    return child.length + (child.aligned ? ALIGNOF_INT - 1 : 0);
+}
+
+// A packed object: its names are appended first, then its values.
+class ObjectWriter {
+  public:
+    ObjectWriter(int count, size_t room) {
+        size_t head = offsetof(Jsonb, root.children) + sizeof(JEntry) * 2 * count;
+        if (room > JENTRY_OFFLENMASK)
+            ereport(ERROR,
+                    (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                     errmsg("total size of jsonb object elements exceeds the maximum of %d bytes",
+                            JENTRY_OFFLENMASK)));
+        json_ = static_cast<Jsonb*>(palloc(head + room));
+        json_->root.header = static_cast<uint32>(count) | JB_FOBJECT;
+        data_ = reinterpret_cast<char*>(json_) + head;
+    }
+
+    void append(const Child& child) {
+        size_t start = end_;
+        if (child.aligned)
+            while (end_ % ALIGNOF_INT != 0)
+                data_[end_++] = 0;
+        if (child.length > 0) memcpy(data_ + end_, child.bytes, child.length);
+        end_ += child.length;
+        bool has_offset = children_ % JB_OFFSET_STRIDE == 0;
+        json_->root.children[children_++] =
+            child.type | static_cast<JEntry>(has_offset ? JENTRY_HAS_OFF | end_ : end_ - start);
+    }
+
+    Jsonb* finish() {
+        SET_VARSIZE(json_, data_ + end_ - reinterpret_cast<char*>(json_));
+        return json_;
+    }
+
+  private:
+    Jsonb* json_;
+    char* data_;
+    size_t end_ = 0;
+    int children_ = 0;
+};
+
 }  // namespace
 
 JsonbValue json_null() {
@@ -81,32 +186,67 @@ JsonbValue to_json(JsonConverter& converter, Datum value) {
     return json;
 }
 
-JsonObject::JsonObject() : state_(nullptr) {
-    pushJsonbValue(&state_, WJB_BEGIN_OBJECT, nullptr);
-}
-
 void JsonObject::add(const char* name, const JsonbValue& value) {
-    JsonbValue key = json_string(name, strlen(name));
-    pushJsonbValue(&state_, WJB_KEY, &key);
-    JsonbValue member = value;
-    pushJsonbValue(&state_, WJB_VALUE, &member);
+    if (count_ == capacity_) {
+        capacity_ = capacity_ ? 2 * capacity_ : 8;
+        size_t size = sizeof(Member) * capacity_;
+        members_ = static_cast<Member*>(members_ ? repalloc(members_, size) : palloc(size));
+    }
+    members_[count_++] = {name, value};
 }
 
 void JsonObject::add(const char* name, Jsonb* value) {
     add(name, value ? unpacked(value) : json_null());
 }
 
-Jsonb* JsonObject::finish() {
-    return JsonbValueToJsonb(pushJsonbValue(&state_, WJB_END_OBJECT, nullptr));
+// The members in the order of jsonb, the shorter names first.
+JsonObject::Member** JsonObject::sorted(int* count) const {
+    auto** members = static_cast<Member**>(palloc(sizeof(Member*) * (count_ + 1)));
+    for (int i = 0; i < count_; i++)
+        members[i] = &members_[i];
+    std::sort(members, members + count_, [](const Member* left, const Member* right) {
+        if (left->name.size() != right->name.size()) return left->name.size() < right->name.size();
+        int order = left->name.compare(right->name);
+        return order != 0 ? order < 0 : left > right;
+    });
+    Member** end = std::unique(
+        members, members + count_,
+        [](const Member* left, const Member* right) { return left->name == right->name; });
+    *count = static_cast<int>(end - members);
+    return members;
 }
 
-JsonMembers::JsonMembers(Jsonb* object) : iterator_(JsonbIteratorInit(&object->root)) {
-    JsonbIteratorNext(&iterator_, &name_, true);  // WJB_BEGIN_OBJECT
+// As JsonbValueToJsonb() would, without its detour: what is nested is packed already.
+Jsonb* JsonObject::finish() {
+    int count;
+    Member** members = sorted(&count);
+    size_t size = 0;
+    for (int i = 0; i < count; i++)
+        size += room_for(name_child(members[i]->name)) + room_for(child_of(members[i]->value));
+    ObjectWriter writer(count, size);
+    for (int i = 0; i < count; i++)
+        writer.append(name_child(members[i]->name));
+    for (int i = 0; i < count; i++)
+        writer.append(child_of(members[i]->value));
+    return writer.finish();
 }
+
+JsonMembers::JsonMembers(Jsonb* object)
+    : container_(&object->root),
+      count_(static_cast<int>(JsonContainerSize(container_))),
+      bytes_(reinterpret_cast<char*>(&container_->children[2 * count_])),
+      values_from_(getJsonbOffset(container_, count_)) {}
 
 bool JsonMembers::next() {
-    if (JsonbIteratorNext(&iterator_, &name_, true) != WJB_KEY) return false;
-    JsonbIteratorNext(&iterator_, &value_, true);
+    if (position_ == count_) return false;
+    JEntry entry = container_->children[position_];
+    uint32 from = names_from_;
+    JBE_ADVANCE_OFFSET(names_from_, entry);
+    name_ = {bytes_ + from, names_from_ - from};
+    entry = container_->children[count_ + position_++];
+    from = values_from_;
+    JBE_ADVANCE_OFFSET(values_from_, entry);
+    value_ = child_value(entry, bytes_, from, values_from_);
     return true;
 }
 

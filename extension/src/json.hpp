@@ -16,16 +16,25 @@ JsonbValue json_null();
 void prepare_json_converter(JsonConverter& converter, Oid type, MemoryContext context);
 JsonbValue to_json(JsonConverter& converter, Datum value);
 
-// A JSON object in the making. Names and values must outlive the call to finish().
+// A JSON object in the making. Names and values must outlive the call to finish(); of two members
+// with one name the last one stays.
 class JsonObject {
   public:
-    JsonObject();
     void add(const char* name, const JsonbValue& value);
     void add(const char* name, Jsonb* value);  // a null pointer adds JSON null
     Jsonb* finish();
 
   private:
-    JsonbParseState* state_;
+    struct Member {
+        std::string_view name;
+        JsonbValue value;
+    };
+
+    Member** sorted(int* count) const;
+
+    Member* members_ = nullptr;
+    int count_ = 0;
+    int capacity_ = 0;
 };
 
 // The members of a JSON object, one next() after the other; nested values stay packed.
@@ -33,14 +42,17 @@ class JsonMembers {
   public:
     explicit JsonMembers(Jsonb* object);
     bool next();
-    std::string_view name() const {
-        return {name_.val.string.val, static_cast<size_t>(name_.val.string.len)};
-    }
+    std::string_view name() const { return name_; }
     JsonbValue& value() { return value_; }
 
   private:
-    JsonbIterator* iterator_;
-    JsonbValue name_;
+    JsonbContainer* container_;
+    int count_;
+    char* bytes_;  // of names and values
+    int position_ = 0;
+    uint32 names_from_ = 0;
+    uint32 values_from_;
+    std::string_view name_;
     JsonbValue value_;
 };
 

@@ -120,7 +120,8 @@ void remember_key(LockClass lock_class, uint64 bits, std::string_view text) {
     if (with_bucket(number, LW_SHARED,
                     [&](Bucket& bucket) { return find_key(bucket, lock_class, bits) != nullptr; }))
         return;
-    int size = pg_mbcliplen(text.data(), static_cast<int>(text.size()), longest_text);
+    int size = static_cast<int>(text.size());
+    if (size > longest_text) size = pg_mbcliplen(text.data(), size, longest_text);
     with_bucket(number, LW_EXCLUSIVE,
                 [&](Bucket& bucket) { return store_key(bucket, lock_class, bits, text, size); });
 }

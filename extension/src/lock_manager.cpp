@@ -68,11 +68,6 @@ void give_back(std::span<const NamespaceLock> locks) {
         give_back(lock);
 }
 
-// Without a bound there is no need to look first, unless it matters whether we waited.
-bool looks_first(const Wait& wait) {
-    return wait.kind != WaitKind::unbounded || IsolationUsesXactSnapshot();
-}
-
 void wait_for_all(std::span<const NamespaceLock> locks, const Wait& wait) {
     const NamespaceLock* volatile at_hand = locks.data();
     auto take_all = [&] {
@@ -147,15 +142,17 @@ void give_back(const NamespaceLock& lock) {
     if (std::optional<LOCKTAG> builtin = builtin_tag(lock)) release(*builtin, lock.mode);
 }
 
-void obtain(std::span<const NamespaceLock> locks, const Wait& wait) {
-    std::size_t taken = looks_first(wait) ? take_at_once(locks) : 0;
+void obtain(std::span<const NamespaceLock> locks, const Wait& asked) {
+    Wait wait = within_lock_timeout(asked);
+    std::size_t taken = take_at_once(locks);
     if (taken == locks.size()) return;
     if (wait.kind == WaitKind::never) raise_unavailable(locks[taken]);
     wait_for_all(locks.subspan(taken), wait);
-    if (looks_first(wait)) warn_of_old_snapshot(locks[taken]);
+    warn_of_old_snapshot(locks[taken]);
 }
 
-bool try_to_obtain(std::span<const NamespaceLock> locks, const Wait& wait) {
+bool try_to_obtain(std::span<const NamespaceLock> locks, const Wait& asked) {
+    Wait wait = within_lock_timeout(asked);
     std::size_t taken = take_at_once(locks);
     if (taken == locks.size()) return true;
     if (wait.kind != WaitKind::never && wait_and_tell(locks.subspan(taken), wait)) {

@@ -164,7 +164,7 @@ WriteOutcome conflict_outcome(const Merge& merge, const RowValues& row, Merged& 
 
 // Nothing where the row changed between the look and the write.
 std::optional<WriteOutcome> attempt(const Merge& merge) {
-    Bitmapset* columns = readable_columns(merge.table);
+    const Bitmapset* columns = readable_columns(merge.table);
     HeapTuple tuple = fetch_row(merge, columns);
     if (tuple == nullptr) return WriteOutcome{WriteStatus::missing, {}, nullptr, nullptr};
     RowValues row = deform_row(merge.relation, columns, tuple);

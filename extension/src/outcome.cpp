@@ -1,12 +1,28 @@
 #include "outcome.hpp"
 
+#include <iterator>
+
 namespace interlock {
 namespace {
 
-const char* status_label(WriteStatus status) {
-    constexpr const char* labels[] = {"written",  "unchanged", "merged",   "stale",    "missing",
-                                      "conflict", "exists",    "rejected", "held_back"};
-    return labels[static_cast<int>(status)];
+constexpr const char* status_labels[] = {"written",  "unchanged", "merged",   "stale",    "missing",
+                                         "conflict", "exists",    "rejected", "held_back"};
+
+// The labels of interlock.write_status that were looked up, until an enum changes.
+struct StatusOids {
+    Oid type;
+    Oid labels[std::size(status_labels)];
+};
+StatusOids status_oids;
+
+void enum_invalidated(Datum, int, uint32) {
+    status_oids = {};
+}
+
+void forget_with_enums() {
+    static bool registered;
+    if (!registered) CacheRegisterSyscacheCallback(ENUMTYPOIDNAME, enum_invalidated, 0);
+    registered = true;
 }
 
 // The contested columns of an outcome, by name.
@@ -64,21 +80,27 @@ void raise_unless_done(const Write& write, const WriteOutcome& outcome) {
 }
 
 Datum status_datum(Oid type, WriteStatus status) {
-    return ObjectIdGetDatum(GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
-                                            ObjectIdGetDatum(type),
-                                            CStringGetDatum(status_label(status))));
+    int number = static_cast<int>(status);
+    if (status_oids.type == type && OidIsValid(status_oids.labels[number]))
+        return ObjectIdGetDatum(status_oids.labels[number]);
+    forget_with_enums();
+    Oid label = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(type),
+                                CStringGetDatum(status_labels[number]));
+    if (status_oids.type != type) status_oids = {type, {}};
+    status_oids.labels[number] = label;
+    return ObjectIdGetDatum(label);
 }
 
 Datum result_datum(FunctionCallInfo fcinfo, const WriteOutcome& outcome) {
-    TupleDesc desc;
-    get_call_result_type(fcinfo, nullptr, &desc);
-    desc = BlessTupleDesc(desc);
+    TupleDesc desc = lookup_rowtype_tupdesc(get_func_rettype(fcinfo->flinfo->fn_oid), -1);
     Datum values[4] = {status_datum(attribute(desc, 1)->atttypid, outcome.status),
                        Int64GetDatum(outcome.version.value_or(0)), JsonbPGetDatum(outcome.current),
                        JsonbPGetDatum(outcome.conflicts)};
     bool nulls[4] = {false, !outcome.version, outcome.current == nullptr,
                      outcome.conflicts == nullptr};
-    return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+    HeapTuple tuple = heap_form_tuple(desc, values, nulls);
+    ReleaseTupleDesc(desc);
+    return HeapTupleGetDatum(tuple);
 }
 
 Datum version_result(FunctionCallInfo fcinfo, const WriteOutcome& outcome) {

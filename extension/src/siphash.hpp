@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace interlock {
 
@@ -16,13 +17,19 @@ class SipHash {
         const auto* bytes = reinterpret_cast<const unsigned char*>(data);
         std::size_t whole = size & ~std::size_t{7};
         for (std::size_t i = 0; i < whole; i += 8)
-            hash.absorb(little_endian(bytes + i, 8));
+            hash.absorb(whole_word(bytes + i));
         hash.absorb(static_cast<std::uint64_t>(size) << 56 |
                     little_endian(bytes + whole, size - whole));
         return hash.finish();
     }
 
   private:
+    static std::uint64_t whole_word(const unsigned char* bytes) {
+        std::uint64_t word;
+        std::memcpy(&word, bytes, sizeof word);
+        return std::endian::native == std::endian::little ? word : __builtin_bswap64(word);
+    }
+
     static std::uint64_t little_endian(const unsigned char* bytes, std::size_t count) {
         std::uint64_t word = 0;
         for (std::size_t i = 0; i < count; i++)

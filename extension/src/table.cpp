@@ -19,7 +19,8 @@ bool some_invalid;     // the cache holds entries to drop at the end of the
 int view_count;        // cached views, which follow the tables below them
 uint64 readings;
 Oid function_oids[4];
-uint64 casts;  // counts changes of casts and functions
+uint64 lock_generation = 1;  // counts what released locks
+uint64 casts;                // counts changes of casts and functions
 
 void retire(Table* table) {
     if (last_used == table) last_used = nullptr;
@@ -60,8 +61,14 @@ void free_invalid_tables() {
 void transaction_ended(XactEvent event, void*) {
     if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
         return;
+    lock_generation++;
     if (retired != NIL) free_retired_tables();
     if (some_invalid) free_invalid_tables();
+}
+
+// Also of locks from before it: those of a cursor that failed in it go with it.
+void subtransaction_ended(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
+    if (event == SUBXACT_EVENT_ABORT_SUB) lock_generation++;
 }
 
 void invalidate(Entry* entry) {
@@ -125,6 +132,7 @@ void read_columns(Table& table, Relation relation) {
         column.dropped = form->attisdropped;
         column.generated = form->attgenerated != '\0';
         column.always = column.generated || form->attidentity == ATTRIBUTE_IDENTITY_ALWAYS;
+        if (!column.dropped) table.live_columns = bms_add_member(table.live_columns, attno);
     }
 }
 
@@ -366,6 +374,14 @@ uint64 cast_generation() {
     return casts;
 }
 
+bool is_held(const HeldLock& lock, LOCKMODE mode) {
+    return lock.mode == mode && lock.generation == lock_generation;
+}
+
+void set_held(HeldLock& lock, LOCKMODE mode) {
+    lock = {lock_generation, mode};
+}
+
 void initialize_table_cache() {
     HASHCTL control = {};
     control.keysize = sizeof(Oid);
@@ -377,6 +393,7 @@ void initialize_table_cache() {
     CacheRegisterSyscacheCallback(PROCOID, function_invalidated, 0);
     CacheRegisterSyscacheCallback(CASTSOURCETARGET, cast_invalidated, 0);
     RegisterXactCallback(transaction_ended, nullptr);
+    RegisterSubXactCallback(subtransaction_ended, nullptr);
 }
 
 Table& table_of(Relation relation) {
@@ -422,10 +439,11 @@ void forget(Table& table) {
 // As relation_open() does, without try_relation_open()'s additional look at the catalogs. Null
 // where there is none, any more.
 static Relation open_existing_relation(Oid relid, LOCKMODE lockmode) {
-    LockRelationOid(relid, lockmode);
+    bool held = last_used && last_used->relid == relid && is_held(last_used->lock, lockmode);
+    if (!held) LockRelationOid(relid, lockmode);
     Relation relation = RelationIdGetRelation(relid);
     if (relation == nullptr) {
-        UnlockRelationOid(relid, lockmode);
+        if (!held) UnlockRelationOid(relid, lockmode);
         return nullptr;
     }
     if (RelationUsesLocalBuffers(relation)) MyXactFlags |= XACT_FLAGS_ACCESSEDTEMPNAMESPACE;
@@ -456,6 +474,16 @@ static Relation open_relation(Oid relid, LOCKMODE lockmode, bool views) {
     raise_not_a_table(relation);
 }
 
+Oid relation_of_type(Oid type, const char* argument) {
+    Oid relid = get_typ_typrelid(type);
+    if (!OidIsValid(relid) || get_rel_relkind(relid) == RELKIND_COMPOSITE_TYPE)
+        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                        errmsg("\"%s\" is of type %s, which is no table's row type", argument,
+                               format_type_be(type)),
+                        errhint("Pass a row of a table: NULL::orders names its type.")));
+    return relid;
+}
+
 Relation open_table(Oid relid, LOCKMODE lockmode) {
     return open_relation(relid, lockmode, false);
 }
@@ -476,10 +504,10 @@ void require_known_settings(Relation relation, const Versioning& versioning) {
 }
 
 // Views and foreign tables have no key of their own: callers name one.
-static void require_key(Relation relation) {
+static void require_key(Relation relation, const Table& table) {
     char relkind = relation->rd_rel->relkind;
     if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE) return;
-    if (table_of(relation).key.count == 0) raise_no_key(relation);
+    if (table.key.count == 0) raise_no_key(relation);
 }
 
 static Relation open_named_relation(Oid relid, LOCKMODE lockmode) {
@@ -490,13 +518,16 @@ static Relation open_named_relation(Oid relid, LOCKMODE lockmode) {
 
 Relation open_keyed_table(Oid relid, LOCKMODE lockmode) {
     Relation relation = open_named_relation(relid, lockmode);
-    require_key(relation);
+    Table& table = table_of(relation);
+    set_held(table.lock, lockmode);
+    require_key(relation, table);
     return relation;
 }
 
 Relation open_versioned_table(Oid relid, LOCKMODE lockmode) {
     Relation relation = open_named_relation(relid, lockmode);
-    const Table& table = table_of(relation);
+    Table& table = table_of(relation);
+    set_held(table.lock, lockmode);
     if (!table.versioning.triggered) raise_not_versioned(relation, "is not versioned");
     require_known_settings(relation, table.versioning);
     if (table.versioning.column == 0)
@@ -506,7 +537,7 @@ Relation open_versioned_table(Oid relid, LOCKMODE lockmode) {
     if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA &&
         !row_trigger_fires(table.versioning))
         raise_not_versioned(relation, "has its version trigger disabled");
-    require_key(relation);
+    require_key(relation, table);
     return relation;
 }
 

@@ -8,6 +8,8 @@
 namespace interlock {
 
 struct ColumnSet;      // columns.hpp
+struct LockStatement;  // planner_locker.cpp
+struct RangeTable;     // executor.hpp
 struct ReadStatement;  // current_row.cpp
 struct RootKey;        // root_triggers.cpp
 
@@ -16,9 +18,10 @@ enum class Accept : char { either, echo, increment };
 
 // Where a write through the executor's pieces is all that a statement would be.
 struct DirectTable {
-    bool heap;     // the rows are in one heap, and the key's index finds them
-    bool updates;  // named in an UPDATE, it has no rules, statement triggers and transition tables
-    bool deletes;  // the same for DELETE
+    bool heap;      // the rows are in one heap, and the key's index finds them
+    bool updates;   // named in an UPDATE, it has no rules, statement triggers and transition tables
+    bool deletes;   // the same for DELETE
+    TupleDesc row;  // of such a heap: a copy, which slots need not pin
 };
 
 // A column, with what is needed to read a value for it; the conversions are looked up at first use.
@@ -94,6 +97,13 @@ struct Base {
     AttrNumber* columns;  // by attribute number of the view: the one below, or 0
 };
 
+// A lock on a relation, kept until the transaction ends: while it is held, it need not be taken
+// again.
+struct HeldLock {
+    uint64 generation;
+    LOCKMODE mode;
+};
+
 // Where a partition keeps the columns of the ancestor that was named last.
 struct AncestorColumns {
     uint64 serial;        // the ancestor's
@@ -110,11 +120,14 @@ struct Table {
     bool moves_rows;  // partitioned, a partition, or a view of one
     Oid written;      // the relation whose row trigger sees a write: below a view, its base
     DirectTable direct;
+    HeldLock lock;
+    HeldLock index_lock;  // of the primary key's
     Base base;
     AncestorColumns ancestor;
     MemoryContext context;
     int column_count;  // dropped ones included
     Column* columns;
+    Bitmapset* live_columns;  // attribute numbers of those that were not dropped
     Versioning versioning;
     Key key;         // the primary key
     Key* json_keys;  // without one: the sets of columns that callers named as key
@@ -124,8 +137,10 @@ struct Table {
     ColumnSet* no_columns;          // the set of none
     int column_set_count;
     ReadStatement* read_statements;
-    RootKey* root_keys;  // by which foreign keys refer to the table
-    List* plans;         // saved SPI plans to free with the table
+    LockStatement* lock_statements;
+    RangeTable* lock_privileges;  // what locking a row takes (row_locker.cpp)
+    RootKey* root_keys;           // by which foreign keys refer to the table
+    List* plans;                  // saved SPI plans to free with the table
 
     Column& column(AttrNumber attno) { return columns[attno - 1]; }
     int key_position(AttrNumber attno) const;  // in the primary key; -1 where it is none of it
@@ -135,6 +150,10 @@ struct Table {
 
 // What the direct path needs to know (direct_writer.cpp).
 DirectTable direct_table(Relation relation, Relation key_index);
+
+// Does the transaction hold it in this mode, for sure? And: it has it now.
+bool is_held(const HeldLock& lock, LOCKMODE mode);
+void set_held(HeldLock& lock, LOCKMODE mode);
 
 // Changes whenever a cast or a function does.
 uint64 cast_generation();
@@ -149,6 +168,9 @@ void read_key_index(Key& key, Relation relation, Relation index);
 
 // Has the table read anew at its next use.
 void forget(Table& table);
+
+// The relation that has this row type: 42804 where none has. `argument` is of that type.
+Oid relation_of_type(Oid type, const char* argument);
 
 // Opens a relation that a user named: 42P01 where there is none, 42809 where it is no table,
 // 42501 for a system catalog.

@@ -22,7 +22,7 @@ Write about_row(const KeyedRow& row, Report report) {
 
 // The row that is in the way of an insertion, or at another version than the one to save.
 WriteOutcome describe_present(const Write& write, WriteStatus status) {
-    Bitmapset* columns = reported_columns(write);
+    const Bitmapset* columns = reported_columns(write);
     HeapTuple tuple = fetch_row(write, columns);
     if (tuple == nullptr) return {status, {}, nullptr, nullptr};
     return describe(status, write, deform_row(write.relation, columns, tuple),
@@ -173,19 +173,12 @@ ColumnValues edited_values(const KeyedRow& name, const Row& row, const RowValues
     return values;
 }
 
-Bitmapset* all_columns(Table& table) {
-    Bitmapset* columns = nullptr;
-    for (int i = 0; i < table.column_count; i++)
-        if (!table.columns[i].dropped) columns = bms_add_member(columns, i + 1);
-    return columns;
-}
-
 // Only what was edited is written. What was edited in a row at another version nobody knows, nor
 // which privileges that would take: such a row is judged alone, and then compared as a whole.
 Result update_saved(const KeyedRow& name, const Row& row, int64 expected, Report report) {
     Write write = about_row(name, report);
     write.expected = expected;
-    Bitmapset* columns = all_columns(name.table);
+    const Bitmapset* columns = name.table.live_columns;
     for (;;) {
         CHECK_FOR_INTERRUPTS();
         if (HeapTuple tuple = fetch_row(name, columns)) {
@@ -206,13 +199,7 @@ Result update_saved(const KeyedRow& name, const Row& row, int64 expected, Report
 Relation open_saved_table(FunctionCallInfo fcinfo) {
     require_argument(fcinfo, 0, "new_row");
     Oid type = getBaseType(get_fn_expr_argtype(fcinfo->flinfo, 0));
-    Oid relid = get_typ_typrelid(type);
-    if (!OidIsValid(relid) || get_rel_relkind(relid) == RELKIND_COMPOSITE_TYPE)
-        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-                        errmsg("\"new_row\" is of type %s, which is no table's row type",
-                               format_type_be(type)),
-                        errhint("Pass a row of a versioned table: NULL::orders names its type.")));
-    return open_versioned_table(relid, RowExclusiveLock);
+    return open_versioned_table(relation_of_type(type, "new_row"), RowExclusiveLock);
 }
 
 Result save(FunctionCallInfo fcinfo, Relation relation, Report report) {
@@ -235,11 +222,11 @@ bool is_done(const Result& result) {
 
 // The row as it was stored, by defaults and triggers too.
 HeapTuple stored_row(const Result& result) {
-    return fetch_row(result.write, all_columns(result.write.table));
+    return fetch_row(result.write, result.write.table.live_columns);
 }
 
 Jsonb* show_tuple(const KeyedRow& name, HeapTuple tuple) {
-    Bitmapset* columns = readable_columns(name.table);
+    const Bitmapset* columns = readable_columns(name.table);
     return show_row(name.table, deform_row(name.relation, columns, tuple));
 }
 
