@@ -24,6 +24,7 @@
 #include "interlock/lock_wait.hpp"
 #include "interlock/prepared.hpp"
 #include "interlock/retry.hpp"
+#include "interlock/row_locks.hpp"
 #include "interlock/singleton.hpp"
 #include "interlock/transact.hpp"
 #include "interlock/version.hpp"
