@@ -13,76 +13,50 @@ namespace {
 
 // Parameters: 1 namespace, 2 key, or keys as an array, 3 shared, or number of slots, 4 wait.
 
-const statement try_xact{"interlock_try_xact_lock", R"(
+const statement take_for_transaction{"interlock_xact_lock", R"(
     SELECT interlock.try_advisory_xact_lock($1, $2, $3::pg_catalog.bool,
                                             $4::pg_catalog.interval))"};
 
-const statement try_session{"interlock_try_session_lock", R"(
+const statement take_for_session{"interlock_session_lock", R"(
     SELECT interlock.try_advisory_session_lock($1, $2, $3::pg_catalog.bool,
                                                $4::pg_catalog.interval))"};
 
-const statement try_many{"interlock_try_xact_lock_many", R"(
+const statement take_many{"interlock_xact_lock_many", R"(
     SELECT interlock.try_advisory_xact_lock_many($1, $2::pg_catalog.text[], $3::pg_catalog.bool,
                                                  $4::pg_catalog.interval))"};
 
-const statement try_slot{"interlock_try_xact_slot", R"(
+const statement take_slot{"interlock_xact_slot", R"(
     SELECT interlock.try_advisory_xact_slot($1, $2, $3::pg_catalog.int4,
                                             $4::pg_catalog.interval))"};
 
-// The raising forms ask in the same statement who is in the way, if anybody is: column 1, as the
-// server's own DETAIL would say it. CASE keeps the question from being asked otherwise.
+// Who is in the way of what was not to be had: asked only then, and in a statement of its own,
+// because planning it would cost more than taking a lock that is free. Parameters 1 to 3 as above.
+// The answer is written like the DETAIL of the server's own error.
 
-// Who holds the lock of a key in conflict with us.
-const std::string in_the_way = R"(
-        SELECT pg_catalog.jsonb_agg(DISTINCT coalesce(h.pid, 0))
-          FROM interlock.advisory_lock_holders($1, $2) AS h
-         WHERE (h.pid IS NULL OR h.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid())
-           AND (NOT $3::pg_catalog.bool OR h.mode OPERATOR(pg_catalog.=) 'exclusive'))";
+const statement ask_holders{"interlock_lock_holders", R"(
+    SELECT pg_catalog.jsonb_build_object('blocking_pids',
+               pg_catalog.jsonb_agg(DISTINCT coalesce(h.pid, 0)))
+      FROM interlock.advisory_lock_holders($1, $2) AS h
+     WHERE (h.pid IS NULL OR h.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid())
+       AND (NOT $3::pg_catalog.bool OR h.mode OPERATOR(pg_catalog.=) 'exclusive'))"};
 
-const std::string slot_holders = R"(
-        SELECT pg_catalog.jsonb_agg(DISTINCT coalesce(h.pid, 0))
-          FROM interlock.advisory_lock_holders($1, $2, $3::pg_catalog.int4) AS h
-         WHERE (h.pid IS NULL OR h.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()))";
+const statement ask_slot_holders{"interlock_slot_holders", R"(
+    SELECT pg_catalog.jsonb_build_object('blocking_pids',
+               pg_catalog.jsonb_agg(DISTINCT coalesce(h.pid, 0)))
+      FROM interlock.advisory_lock_holders($1, $2, $3::pg_catalog.int4) AS h
+     WHERE h.pid IS NULL OR h.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid())"};
 
-std::string replaced(std::string text, std::string_view what, std::string_view by) {
-    return text.replace(text.find(what), what.size(), by);
-}
-
-std::string telling_whom(const std::string& call, const char* failed, const std::string& whom) {
-    return "SELECT t.taken, CASE WHEN " + std::string{failed} +
-           " THEN pg_catalog.jsonb_build_object('key', $2::pg_catalog.text, 'blocking_pids', (" +
-           whom + ")) END FROM " + call + " AS t (taken)";
-}
-
-const statement xact{"interlock_xact_lock",
-                     telling_whom("interlock.try_advisory_xact_lock($1, $2, $3::pg_catalog.bool, "
-                                  "$4::pg_catalog.interval)",
-                                  "NOT t.taken", in_the_way)};
-
-const statement session{
-    "interlock_session_lock",
-    telling_whom("interlock.try_advisory_session_lock($1, $2, $3::pg_catalog.bool, "
-                 "$4::pg_catalog.interval)",
-                 "NOT t.taken", in_the_way)};
-
-const statement slot{"interlock_xact_slot",
-                     telling_whom("interlock.try_advisory_xact_slot($1, $2, $3::pg_catalog.int4, "
-                                  "$4::pg_catalog.interval)",
-                                  "t.taken IS NULL", slot_holders)};
-
-// The first key that somebody is found to hold.
-const statement many{"interlock_xact_lock_many", R"sql(
-    SELECT t.taken, CASE WHEN NOT t.taken THEN (
-        SELECT pg_catalog.jsonb_build_object('key', k.key, 'blocking_pids', k.pids)
-          FROM (SELECT u.key, u.place, ()sql" + replaced(in_the_way, "$2", "u.key") +
-                                                     R"sql() AS pids
-                  FROM pg_catalog.unnest($2::pg_catalog.text[]) WITH ORDINALITY AS u (key, place)
-               ) AS k
-         WHERE k.pids IS NOT NULL
-         ORDER BY k.place
-         LIMIT 1) END
-      FROM interlock.try_advisory_xact_lock_many($1, $2::pg_catalog.text[], $3::pg_catalog.bool,
-                                                 $4::pg_catalog.interval) AS t (taken))sql"};
+// Of many keys one that somebody is found to hold; it looks no further.
+const statement ask_holders_of_many{"interlock_lock_many_holders", R"(
+    SELECT pg_catalog.jsonb_build_object('key', k.key, 'blocking_pids', h.pids)
+      FROM pg_catalog.unnest($2::pg_catalog.text[]) AS k (key)
+     CROSS JOIN LATERAL (
+           SELECT pg_catalog.jsonb_agg(DISTINCT coalesce(h.pid, 0)) AS pids
+             FROM interlock.advisory_lock_holders($1, k.key) AS h
+            WHERE (h.pid IS NULL OR h.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid())
+              AND (NOT $3::pg_catalog.bool OR h.mode OPERATOR(pg_catalog.=) 'exclusive')) AS h
+     WHERE h.pids IS NOT NULL
+     LIMIT 1)"};
 
 // Parameter 4: the pid of the session that took it. Another one must not give its own back.
 const statement unlock{"interlock_session_unlock", R"(
@@ -140,14 +114,23 @@ std::string name_of(const std::string& key, std::string_view lock_namespace) {
            std::string{lock_namespace} + "\"";
 }
 
-[[noreturn]] void throw_unavailable(const pqxx::result& r, std::string_view lock_namespace,
-                                    const char* what = "") {
+// `answer`: what asking for the holders said; nobody by now, perhaps. `key`: none for many.
+[[noreturn]] void throw_unavailable(const pqxx::result& answer, std::string_view lock_namespace,
+                                    const key* key, const char* what = "") {
     lock_details details;
-    if (!r[0][1].is_null()) details = read_lock_details(r[0][1].as<std::string>());
+    if (!answer.empty()) details = read_lock_details(answer[0][0].as<std::string>());
     details.lock_namespace = lock_namespace;
-    auto name = details.key.empty() ? "the locks of namespace \"" + details.lock_namespace + "\""
-                                    : name_of(details.key, lock_namespace);
+    if (key) details.key = key->text();
+    auto name = details.key.empty() && !key
+                    ? "the locks of namespace \"" + details.lock_namespace + "\""
+                    : name_of(details.key, lock_namespace);
     throw lock_not_available{std::string{"could not obtain "} + what + name, std::move(details)};
+}
+
+// The parameters of the question, from those of the attempt.
+std::vector<bridge::parameter> without_wait(std::vector<bridge::parameter> parameters) {
+    parameters.pop_back();
+    return parameters;
 }
 
 // libpqxx reports an unexpected loss in a nontransaction as a question: did the statement happen?
@@ -164,12 +147,12 @@ pqxx::result session_call(connection_type& connection, const statement& statemen
     }
 }
 
-// What only interlock.session_locks refuses with this code.
-pqxx::result take_session_lock(connection_type& connection, const statement& statement,
-                               const std::vector<bridge::parameter>& parameters) {
+// True if it has it. What only interlock.session_locks refuses with 0A000.
+bool take_session_lock(connection_type& connection,
+                       const std::vector<bridge::parameter>& parameters) {
     bridge::forbid_reconnect(connection);
     try {
-        return session_call(connection, statement, parameters);
+        return session_call(connection, take_for_session, parameters)[0][0].as<bool>();
     } catch (const std::exception& e) {
         if (sqlstate_of(e) == "0A000") throw session_locks_off{trimmed(bridge::message(e))};
         throw;
@@ -182,8 +165,9 @@ advisory_xact_lock::advisory_xact_lock(pqxx::transaction_base& tx, std::string_v
                                        const interlock::key& key, lock_wait wait, lock_mode mode)
     : advisory_xact_lock{taken{}, lock_namespace, key, mode} {
     require_transaction(tx);
-    auto r = call(tx, xact, parameters(lock_namespace, key, mode, interval(wait)));
-    if (!r[0][0].as<bool>()) throw_unavailable(r, lock_namespace);
+    auto sent = parameters(lock_namespace, key, mode, interval(wait));
+    if (call(tx, take_for_transaction, sent)[0][0].as<bool>()) return;
+    throw_unavailable(call(tx, ask_holders, without_wait(sent)), lock_namespace, &key);
 }
 
 advisory_xact_lock::advisory_xact_lock(taken, std::string_view lock_namespace,
@@ -196,7 +180,7 @@ std::optional<advisory_xact_lock> try_advisory_xact_lock(pqxx::transaction_base&
                                                          lock_mode mode) {
     require_transaction(tx);
     advisory_xact_lock lock{advisory_xact_lock::taken{}, lock_namespace, key, mode};
-    auto r = call(tx, try_xact, parameters(lock_namespace, key, mode, interval(wait)));
+    auto r = call(tx, take_for_transaction, parameters(lock_namespace, key, mode, interval(wait)));
     if (!r[0][0].as<bool>()) return {};
     return lock;
 }
@@ -204,29 +188,32 @@ std::optional<advisory_xact_lock> try_advisory_xact_lock(pqxx::transaction_base&
 void advisory_xact_lock_many(pqxx::transaction_base& tx, std::string_view lock_namespace,
                              const std::vector<key>& keys, lock_wait wait, lock_mode mode) {
     require_transaction(tx);
-    auto r = call(tx, many, parameters(lock_namespace, keys, mode, wait));
-    if (!r[0][0].as<bool>()) throw_unavailable(r, lock_namespace);
+    auto sent = parameters(lock_namespace, keys, mode, wait);
+    if (call(tx, take_many, sent)[0][0].as<bool>()) return;
+    throw_unavailable(call(tx, ask_holders_of_many, without_wait(sent)), lock_namespace, nullptr);
 }
 
 bool try_advisory_xact_lock_many(pqxx::transaction_base& tx, std::string_view lock_namespace,
                                  const std::vector<key>& keys, lock_wait wait, lock_mode mode) {
     require_transaction(tx);
-    return call(tx, try_many, parameters(lock_namespace, keys, mode, wait))[0][0].as<bool>();
+    return call(tx, take_many, parameters(lock_namespace, keys, mode, wait))[0][0].as<bool>();
 }
 
 int advisory_xact_slot(pqxx::transaction_base& tx, std::string_view lock_namespace, const key& key,
                        int slots, lock_wait wait) {
     require_transaction(tx);
-    auto r = call(tx, slot, parameters(lock_namespace, key, slots, wait));
-    if (r[0][0].is_null()) throw_unavailable(r, lock_namespace, "a slot of ");
-    return r[0][0].as<int>();
+    auto sent = parameters(lock_namespace, key, slots, wait);
+    auto r = call(tx, take_slot, sent);
+    if (!r[0][0].is_null()) return r[0][0].as<int>();
+    throw_unavailable(call(tx, ask_slot_holders, without_wait(sent)), lock_namespace, &key,
+                      "a slot of ");
 }
 
 std::optional<int> try_advisory_xact_slot(pqxx::transaction_base& tx,
                                           std::string_view lock_namespace, const key& key,
                                           int slots, lock_wait wait) {
     require_transaction(tx);
-    auto r = call(tx, try_slot, parameters(lock_namespace, key, slots, wait));
+    auto r = call(tx, take_slot, parameters(lock_namespace, key, slots, wait));
     if (r[0][0].is_null()) return {};
     return r[0][0].as<int>();
 }
@@ -240,9 +227,10 @@ advisory_session_lock::advisory_session_lock(connection_type& connection,
                                              const interlock::key& key, lock_wait wait,
                                              lock_mode mode)
     : advisory_session_lock{empty{}, lock_namespace, key, mode} {
-    auto r = take_session_lock(connection, session,
-                               parameters(lock_namespace, key, mode, interval(wait)));
-    if (!r[0][0].as<bool>()) throw_unavailable(r, lock_namespace);
+    auto sent = parameters(lock_namespace, key, mode, interval(wait));
+    if (!take_session_lock(connection, sent))
+        throw_unavailable(session_call(connection, ask_holders, without_wait(sent)), lock_namespace,
+                          &key);
     holds_on(connection);
 }
 
@@ -252,9 +240,8 @@ std::optional<advisory_session_lock> try_advisory_session_lock(connection_type& 
                                                                lock_mode mode) {
     std::optional lock{
         advisory_session_lock{advisory_session_lock::empty{}, lock_namespace, key, mode}};
-    auto r = take_session_lock(connection, try_session,
-                               parameters(lock_namespace, key, mode, interval(wait)));
-    if (!r[0][0].as<bool>()) return {};
+    if (!take_session_lock(connection, parameters(lock_namespace, key, mode, interval(wait))))
+        return {};
     lock->holds_on(connection);
     return lock;
 }

@@ -27,7 +27,8 @@
 //    whoever takes the same lock by typed SQL. A key of several columns is std::invalid_argument.
 //  - The raising forms wait without a bound unless told otherwise, the telling ones not at all.
 //    Both send the server's try_ form: where a lock is not to be had the server sees no error, and
-//    the transaction is still good. lock_not_available then has namespace, key and blocking pids.
+//    the transaction is still good. The raising form asks then, in a second statement, who is in
+//    the way: lock_not_available has namespace, key and blocking pids.
 //  - A lock that its holder takes again is held; a shared lock that others hold too is not raised
 //    to an exclusive one without waiting for them, and two who try that deadlock.
 //  - "Lock, then read": at REPEATABLE READ and above, what is read after a wait is from before it.
@@ -104,7 +105,7 @@ class INTERLOCK_EXPORT advisory_xact_lock {
 ///
 /// @param wait one deadline for all of them.
 /// @throws lock_not_available when the wait is over: none is held that was not before. It names
-///     the first of the keys that somebody is found to hold. std::invalid_argument for a
+///     one of the keys that somebody is found to hold. std::invalid_argument for a
 ///     pqxx::nontransaction.
 INTERLOCK_EXPORT void advisory_xact_lock_many(pqxx::transaction_base& tx,
                                               std::string_view lock_namespace,
