@@ -52,6 +52,7 @@
 #include <functional>
 #include <optional>
 #include <pqxx/pqxx>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <tuple>

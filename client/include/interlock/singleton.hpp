@@ -25,6 +25,7 @@
 //         for (auto& file : files) { lock.ensure_held(); import(file); }
 //     });
 
+#include <chrono>
 #include <concepts>
 #include <functional>
 #include <optional>
