@@ -29,16 +29,31 @@ SessionLock* find(const LOCKTAG& tag, LOCKMODE mode, HASHACTION action) {
 }
 
 void forget(const SessionLock& lock) {
-    count_session_locks(namespace_of_class(lock.tag.tag.locktag_field4), -1);
     find(lock.tag.tag, lock.tag.mode, HASH_REMOVE);
 }
 
-// Null, and forgotten, where the lock manager knows better.
+// Null, and forgotten, where the lock manager knows better. It still counts: whether it was
+// counted out already is not known, and a count may be too high.
 SessionLock* find_held(const LOCKTAG& tag, LOCKMODE mode) {
     SessionLock* lock = find(tag, mode, HASH_FIND);
     if (lock == nullptr || holds_lock(tag, mode)) return lock;
     forget(*lock);
     return nullptr;
+}
+
+// Entries that nobody asks for again would pile up in a session that outlives its users.
+void forget_dropped() {
+    HASH_SEQ_STATUS scan;
+    hash_seq_init(&scan, session_locks);
+    while (auto* lock = static_cast<SessionLock*>(hash_seq_search(&scan)))
+        find_held(lock->tag.tag, lock->tag.mode);
+}
+
+void make_room() {
+    static long most = 64;
+    if (session_locks == nullptr || hash_get_num_entries(session_locks) < most) return;
+    forget_dropped();
+    most = Max(64, 2 * hash_get_num_entries(session_locks));
 }
 
 void remember(const NamespaceLock& lock, SessionLock& held, std::optional<LOCKTAG> builtin) {
@@ -53,9 +68,10 @@ void remember(const NamespaceLock& lock, SessionLock& held, std::optional<LOCKTA
 
 void hold_for_session(const NamespaceLock& lock) {
     std::optional<LOCKTAG> builtin = builtin_tag(lock);
+    CHECK_FOR_INTERRUPTS();
+    make_room();
     find_held(lock.tag, lock.mode);
     SessionLock* held = find(lock.tag, lock.mode, HASH_ENTER);
-    CHECK_FOR_INTERRUPTS();
     HOLD_INTERRUPTS();
     LockAcquire(&lock.tag, lock.mode, for_session, false);
     if (builtin) LockAcquire(&*builtin, lock.mode, for_session, false);
@@ -69,7 +85,9 @@ bool release_from_session(const LOCKTAG& tag, LOCKMODE mode) {
     if (lock == nullptr || lock->holds == 0) return false;
     bool released = LockRelease(&tag, mode, for_session);
     if (lock->also_builtin) LockRelease(&lock->builtin, mode, for_session);
-    if (--lock->holds == 0 || !released) forget(*lock);
+    if (released && --lock->holds > 0) return true;
+    if (released) count_session_locks(namespace_of_class(tag.locktag_field4), -1);
+    forget(*lock);
     return released;
 }
 
