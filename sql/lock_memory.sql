@@ -51,5 +51,19 @@ SELECT bytes('interlock lock namespaces') - :before < 20000 AS few;
 
 SELECT interlock.drop_lock_namespace('lasting');
 SELECT interlock.drop_lock_namespace('members');
-DROP FUNCTION bytes, count_of;
+-- nor the statement that could not be planned
+
+CREATE FUNCTION unplannable() RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN 1 / 0 > 0; END $$;
+CREATE TABLE plannable (id integer PRIMARY KEY);
+CREATE VIEW unplannable AS SELECT id FROM plannable WHERE unplannable();
+DO $$ BEGIN
+    FOR i IN 1..100 LOOP
+        BEGIN PERFORM interlock.lock_row(NULL::unplannable, '{"id": 1}'); EXCEPTION WHEN division_by_zero THEN END;
+    END LOOP;
+END $$;
+SELECT count(*) < 10 AS few FROM pg_backend_memory_contexts WHERE ident LIKE '%unplannable AS t%';
+
+DROP VIEW unplannable;
+DROP TABLE plannable;
+DROP FUNCTION bytes, count_of, unplannable;
 DROP ROLE regress_member;
