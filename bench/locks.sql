@@ -15,8 +15,8 @@ INSERT INTO accounts_theirs SELECT * FROM accounts_ours;
 VACUUM ANALYZE accounts_ours, accounts_theirs;
 CHECKPOINT;
 
--- loop_VARIANT(workload, calls, round): that many calls, 100 of them in a transaction (one, where it takes many
--- locks), the release of the locks included. Keys are as scattered as the array that i picks from it.
+-- loop_VARIANT(workload, calls, round): that many calls, 100 locks in a transaction (or more, where one call takes
+-- more), the release of the locks included. Keys are as scattered as the array that i picks from it.
 CREATE FUNCTION make_loop(variant text, many integer, in_transaction integer, body text) RETURNS void LANGUAGE plpgsql AS $make$
 BEGIN
     EXECUTE format($procedure$
@@ -36,6 +36,10 @@ BEGIN
         END $body$ $procedure$, variant, many, body, in_transaction, variant);
 END $make$;
 
+-- Ten keys, other ones for each i, in no order.
+CREATE FUNCTION ten(i integer) RETURNS integer[] LANGUAGE sql IMMUTABLE RETURN
+    ARRAY[(i * 10 + 9) * 7919 % 100000 + 1, (i * 10 + 1) * 7919 % 100000 + 1, (i * 10 + 3) * 7919 % 100000 + 1, (i * 10 + 2) * 7919 % 100000 + 1, (i * 10 + 0) * 7919 % 100000 + 1, (i * 10 + 5) * 7919 % 100000 + 1, (i * 10 + 4) * 7919 % 100000 + 1, (i * 10 + 7) * 7919 % 100000 + 1, (i * 10 + 8) * 7919 % 100000 + 1, (i * 10 + 6) * 7919 % 100000 + 1];
+
 SELECT make_loop('advisory_xact_lock', 1, 100, $$PERFORM interlock.advisory_xact_lock('bench', i)$$),
        make_loop('pg_advisory_xact_lock', 1, 100, $$PERFORM pg_advisory_xact_lock(i)$$),
        make_loop('advisory_xact_lock_text', 1, 100, $$PERFORM interlock.advisory_xact_lock('bench_text', 'invoice-' || i)$$),
@@ -43,11 +47,11 @@ SELECT make_loop('advisory_xact_lock', 1, 100, $$PERFORM interlock.advisory_xact
        make_loop('advisory_xact_lock_many', 1000, 1, $$PERFORM interlock.advisory_xact_lock_many('bench', keys)$$),
        make_loop('single_calls', 1000, 1, $$FOR j IN 1..1000 LOOP PERFORM interlock.advisory_xact_lock('bench', keys[j]); END LOOP$$),
        make_loop('ordered_unnest', 1000, 1, $$PERFORM pg_advisory_xact_lock(k) FROM (SELECT k FROM unnest(keys) AS k ORDER BY k OFFSET 0) AS sorted$$),
-       make_loop('lock_row', 1, 1, $$PERFORM r.balance FROM interlock.lock_row(NULL::accounts_ours, i * 7919 % 100000 + 1) AS r$$),
-       make_loop('lock_rows_1', 1, 1, $$PERFORM r.balance FROM interlock.lock_rows(NULL::accounts_ours, ARRAY[i * 7919 % 100000 + 1]) AS r$$),
-       make_loop('select_1', 1, 1, $$PERFORM balance FROM accounts_theirs WHERE id = ANY (ARRAY[i * 7919 % 100000 + 1]) ORDER BY id FOR UPDATE$$),
-       make_loop('lock_rows_10', 10, 1, $$PERFORM r.balance FROM interlock.lock_rows(NULL::accounts_ours, ids) AS r$$),
-       make_loop('select_10', 10, 1, $$PERFORM balance FROM accounts_theirs WHERE id = ANY (ids) ORDER BY id FOR UPDATE$$),
+       make_loop('lock_row', 1, 100, $$PERFORM r.balance FROM interlock.lock_row(NULL::accounts_ours, i * 7919 % 100000 + 1) AS r$$),
+       make_loop('lock_rows_1', 1, 100, $$PERFORM r.balance FROM interlock.lock_rows(NULL::accounts_ours, ARRAY[i * 7919 % 100000 + 1]) AS r$$),
+       make_loop('select_1', 1, 100, $$PERFORM balance FROM accounts_theirs WHERE id = ANY (ARRAY[i * 7919 % 100000 + 1]) ORDER BY id FOR UPDATE$$),
+       make_loop('lock_rows_10', 10, 10, $$PERFORM r.balance FROM interlock.lock_rows(NULL::accounts_ours, ten(i)) AS r$$),
+       make_loop('select_10', 10, 10, $$PERFORM balance FROM accounts_theirs WHERE id = ANY (ten(i)) ORDER BY id FOR UPDATE$$),
        make_loop('lock_rows_1000', 1000, 1, $$PERFORM r.balance FROM interlock.lock_rows(NULL::accounts_ours, ids) AS r$$),
        make_loop('select_1000', 1000, 1, $$PERFORM balance FROM accounts_theirs WHERE id = ANY (ids) ORDER BY id FOR UPDATE$$);
 

@@ -23,6 +23,21 @@ EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
     RETURN NEXT concat_ws(' | ', SQLSTATE, message, nullif(detail, ''));
 END $$;
+-- Does the call take that path, where the direct one is on?
+CREATE FUNCTION takes(wanted text, call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    before record := interlock.write_paths();
+    later record;
+    path text;
+BEGIN
+    EXECUTE 'SELECT FROM ' || call;
+    later := interlock.write_paths();
+    path := CASE WHEN later.direct > before.direct THEN 'direct' END;
+    IF later.planner > before.planner THEN path := concat_ws(' and ', path, 'planner'); END IF;
+    IF current_setting('interlock.direct_writes') = 'off' THEN wanted := 'planner'; END IF;
+    RETURN CASE WHEN path = wanted THEN 'as it should' ELSE path END;
+END $$;
+
 -- COLUMNS: added with a default that old rows do not hold, dropped, generated, toasted
 CREATE TABLE changed (gone text, id integer PRIMARY KEY, a text);
 INSERT INTO changed VALUES ('x', 1, 'old'), ('y', 2, 'old too');
@@ -198,6 +213,10 @@ SET ROLE regress_clerk;
 EXECUTE closed;
 RESET ROLE;
 
+CREATE TABLE orders (id integer PRIMARY KEY, version bigint NOT NULL DEFAULT 1);
+INSERT INTO orders VALUES (1);
+SELECT interlock.enable_versioning('orders') \gset
+
 -- POLICIES: what the UPDATE policy hides cannot be locked, whatever the strength
 CREATE TABLE guarded (id integer PRIMARY KEY, reader text, writer text, version bigint NOT NULL DEFAULT 1);
 INSERT INTO guarded VALUES (1, 'regress_clerk', 'regress_clerk'), (2, 'regress_clerk', 'regress_boss'), (3, 'regress_boss', 'regress_clerk'), (4, 'regress_boss', 'regress_boss');
@@ -245,6 +264,19 @@ ALTER SCHEMA row_locks_tables RENAME TO row_locks_elsewhere;
 SELECT r.id FROM interlock.lock_row(NULL::row_locks_elsewhere.known, 'a') AS r;
 ROLLBACK;
 SELECT r FROM interlock.lock_row(NULL::secret, 1) AS r;
+-- WHICH PATH
+SELECT takes('direct', 'interlock.lock_row(NULL::secret, 1)') AS ordinary, takes('direct', 'interlock.try_lock_rows(NULL::secret, ARRAY[2, 1])') AS telling,
+    takes('direct', 'interlock.lock_row(NULL::orders, 1, expected => 1)') AS expected, takes('direct', 'interlock.try_lock_row(NULL::orders, 1, expected => 7)') AS stale,
+    takes('direct', 'interlock.lock_row(NULL::parted, ROW(1, 2))') AS partitioned, takes('direct', 'interlock.lock_row(NULL::parted_3, ROW(1, 3))') AS inner_one,
+    takes('direct', 'interlock.lock_row(NULL::parted_2, ROW(1, 2))') AS leaf, takes('direct', 'interlock.lock_row(NULL::own, 1)') AS temporary,
+    takes('direct', 'interlock.lock_row(NULL::guarded, 1)') AS owner;
+SELECT takes('planner', 'interlock.lock_row(NULL::parent, 2)') AS parent, takes('planner', 'interlock.lock_row(NULL::late, 1)') AS late,
+    takes('planner', $$interlock.lock_row(NULL::shown, '{"number": 1}')$$) AS view,
+    takes('direct and planner', 'interlock.try_lock_rows(NULL::parted, ARRAY[ROW(1, 2), ROW(1, 9), ROW(2, 2)])') AS no_partition;
+SET ROLE regress_clerk;
+SELECT takes('planner', 'interlock.lock_row(NULL::guarded, 1)') AS policies;
+RESET ROLE;
+
 -- FOREIGN TABLES: by a JSON key, and never without waiting (the other server would not be told)
 SELECT count(*) = 0 AS without FROM pg_available_extensions WHERE name = 'postgres_fdw' \gset
 \if :without

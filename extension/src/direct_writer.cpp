@@ -2,11 +2,9 @@
 // executor's own pieces, and without parser, planner and plan tree. It mirrors ExecUpdate(),
 // ExecDelete() (nodeModifyTable.c) and ExecLockRows() (nodeLockRows.c).
 
-#include "current_row.hpp"
 #include "executor.hpp"
+#include "key_scan.hpp"
 #include "own_write.hpp"
-#include "partition.hpp"
-#include "settings.hpp"
 #include "version.hpp"
 
 #include <new>
@@ -23,16 +21,6 @@ struct DirectStatement {
     RangeTable range_table;
 };
 
-// Where the row is: in the relation that was named, or in a partition of it.
-struct Place {
-    Relation relation;
-    Table& table;
-    const AttrNumber* columns;  // by attribute number of the named relation; null: the same
-    bool routed;
-
-    AttrNumber column(AttrNumber attno) const { return columns ? columns[attno - 1] : attno; }
-};
-
 // A statement that is being executed: the executor's state around one row, or one row of a batch
 // after the other.
 struct Execution {
@@ -44,8 +32,7 @@ struct Execution {
     int rows;  // written so far
     EState* estate;
     ResultRelInfo* result;
-    Relation index;
-    IndexScanDesc scan;
+    KeyScan scan;
     TupleTableSlot* old_row;
     TupleTableSlot* new_row;
 };
@@ -128,13 +115,6 @@ bool check_permissions(const Write& write) {
     return compares;
 }
 
-// A statement of its own, as SPI would run it: it sees what came before and what was committed by
-// now.
-void begin_statement() {
-    CommandCounterIncrement();
-    PushActiveSnapshot(GetTransactionSnapshot());
-}
-
 // Is our row trigger the only one, and would it count up? Then its work is done here, and the row
 // need not be locked first.
 bool bumps_here(const Versioning& versioning) {
@@ -161,20 +141,6 @@ ResultRelInfo* init_result(const Execution& execution) {
     return result;
 }
 
-TupleTableSlot* make_row(const Place& place) {
-    return MakeTupleTableSlot(place.table.direct.row, table_slot_callbacks(place.relation));
-}
-
-void begin_scan(Execution& execution) {
-    Table& table = execution.place.table;
-    const Key& key = table.key;
-    LOCKMODE lock = table_lock(*execution.write);
-    execution.index = index_open(key.index, is_held(table.index_lock, lock) ? NoLock : lock);
-    set_held(table.index_lock, lock);
-    execution.scan = begin_index_scan(execution.place.relation, execution.index,
-                                      execution.estate->es_snapshot, key.count);
-}
-
 Execution* begin_execution(const Write& write, const Place& place, bool compares,
                            MemoryContext outer) {
     begin_statement();
@@ -182,10 +148,9 @@ Execution* begin_execution(const Write& write, const Place& place, bool compares
     MemoryContext memory = MemoryContextSwitchTo(outer);
     EState* estate = CreateExecutorState();
     MemoryContextSwitchTo(estate->es_query_cxt);
-    auto* execution = new (palloc(sizeof(Execution)))
-        Execution{&write,   place,   write.operation, write.changes.columns,
-                  compares, 0,       estate,          nullptr,
-                  nullptr,  nullptr, nullptr,         nullptr};
+    auto* execution = new (palloc(sizeof(Execution))) Execution{
+        &write, place,   write.operation, write.changes.columns, compares, 0, estate, nullptr,
+        {},     nullptr, nullptr};
     if (place.routed)
         execution->place.relation = table_open(RelationGetRelid(place.relation), NoLock);
     estate->es_snapshot = GetActiveSnapshot();
@@ -195,7 +160,7 @@ Execution* begin_execution(const Write& write, const Place& place, bool compares
     if (fires_triggers(*execution))
         estate->es_opened_result_relations = list_make1(execution->result);
     execution->old_row = make_row(place);
-    begin_scan(*execution);
+    execution->scan = begin_key_scan(place, estate->es_snapshot, table_lock(write));
     MemoryContextSwitchTo(memory);
     return execution;
 }
@@ -203,8 +168,7 @@ Execution* begin_execution(const Write& write, const Place& place, bool compares
 void end_execution(Execution* execution) {
     EState* estate = execution->estate;
     Place place = execution->place;
-    index_endscan(execution->scan);
-    index_close(execution->index, NoLock);  // until the transaction ends, as ExecEndIndexScan()
+    end_key_scan(execution->scan);
     AfterTriggerEndQuery(estate);
     ExecCloseResultRelations(estate);
     ExecClearTuple(execution->old_row);
@@ -226,15 +190,9 @@ auto in_statement_memory(const Execution& execution, Body body) {
 
 // The row that the snapshot shows.
 bool find_row(const Execution& execution) {
-    const Key& key = execution.place.table.key;
-    ScanKeyData conditions[INDEX_MAX_KEYS];
-    for (int i = 0; i < key.count; i++) {
-        conditions[i] = key.columns[i].condition;
-        conditions[i].sk_argument = execution.write->key.values[i];
-    }
     return in_statement_memory(execution, [&] {
-        index_rescan(execution.scan, conditions, key.count, nullptr, 0);
-        return index_getnext_slot(execution.scan, ForwardScanDirection, execution.old_row);
+        return find_row(execution.scan, execution.place.table.key, execution.write->key.values,
+                        execution.old_row);
     });
 }
 
@@ -255,26 +213,15 @@ std::optional<int64> version_of(const Execution& execution, TupleTableSlot* row)
     return version_number(versioning.kind, value);
 }
 
-// The row as one of the relation that was named.
-RowValues named_row(const Execution& execution, const Bitmapset* columns) {
-    const Place& place = execution.place;
-    TupleTableSlot* row = execution.old_row;
-    slot_getallattrs(row);
-    if (place.columns == nullptr) return {columns, row->tts_values, row->tts_isnull};
-    int count = execution.write->table.column_count;
-    RowValues values = {columns, allocate<Datum>(count), allocate<bool>(count)};
-    for (int attno = -1; (attno = bms_next_member(columns, attno)) >= 0;) {
-        int there = place.columns[attno - 1] - 1;
-        values.values[attno - 1] = row->tts_values[there];
-        values.nulls[attno - 1] = row->tts_isnull[there];
-    }
-    return values;
+RowValues reported_row(const Execution& execution) {
+    const Write& write = *execution.write;
+    return named_row(execution.place, write.table, reported_columns(write), execution.old_row);
 }
 
 bool is_as_expected(const Execution& execution) {
     const Write& write = *execution.write;
     if (write.expected) return version_of(execution, execution.old_row) == write.expected;
-    return is_expected(write, named_row(execution, reported_columns(write)));
+    return is_expected(write, reported_row(execution));
 }
 
 // Does the row hold another value than the wanted one in column number i of the changes?
@@ -491,8 +438,7 @@ Attempt report_stale(const Execution& execution, MemoryContext memory, WriteOutc
     if (IsolationUsesXactSnapshot()) return Attempt::planner;
     if (write.report != Report::version && has_virtual_columns(execution.place.relation))
         return Attempt::planner;
-    outcome =
-        describe(WriteStatus::stale, write, named_row(execution, reported_columns(write)), memory);
+    outcome = describe(WriteStatus::stale, write, reported_row(execution), memory);
     return Attempt::done;
 }
 
@@ -545,19 +491,6 @@ bool has_delete_triggers(const TriggerDesc* triggers) {
                         triggers->trig_delete_after_statement || triggers->trig_delete_old_table);
 }
 
-// Extensions that distribute a table's rows work on statements. Looked for again when a function
-// was created, as each of them does.
-bool needs_statements() {
-    static bool found;
-    static uint64 generation = PG_UINT64_MAX;
-    if (generation != cast_generation()) {
-        generation = cast_generation();
-        found = OidIsValid(get_extension_oid("citus", true)) ||
-                OidIsValid(get_extension_oid("timescaledb", true));
-    }
-    return found;
-}
-
 bool is_named_directly(const Write& write) {
     if (write.operation == Operation::erase) return write.table.direct.deletes;
     return is_check(write) || write.table.direct.updates;
@@ -570,14 +503,6 @@ bool has_usable_trigger(const Write& write, const Versioning& versioning) {
     if (versioning.column == 0 || versioning.unknown_setting || !row_trigger_fires(versioning))
         return false;
     return !write.expected || *write.expected < largest_version(versioning.kind);
-}
-
-// What may change without an invalidation of the relation: role, session, and the last version.
-bool is_direct_now(const Write& write) {
-    if (!direct_writes_enabled() || needs_statements()) return false;
-    if (!has_usable_trigger(write, write.table.versioning)) return false;
-    return !write.relation->rd_rel->relrowsecurity ||
-           check_enable_rls(write.table.relid, InvalidOid, true) != RLS_ENABLED;
 }
 
 // A trigger could send a row that was routed to its partition to another one.
@@ -658,22 +583,18 @@ std::optional<WriteOutcome> write_at(const Write& write, const Place& place, boo
 
 // The key leads to the partition, and does not change.
 std::optional<WriteOutcome> write_partition(const Write& write, bool compares, Sharing* sharing) {
-    Oid leaf = leaf_partition(write.relation, write.table, write.key, table_lock(write));
-    if (!OidIsValid(leaf)) return {};
-    Relation relation = table_open(leaf, table_lock(write));
-    Table& table = table_of(relation);
-    std::optional<WriteOutcome> outcome;
-    if (table.direct.heap)
-        outcome = write_at(write, {relation, table, columns_in_partition(write.table, table), true},
-                           compares, sharing);
-    table_close(relation, NoLock);
+    std::optional<Place> place = open_partition(write, table_lock(write));
+    if (!place) return {};
+    std::optional<WriteOutcome> outcome = write_at(write, *place, compares, sharing);
+    table_close(place->relation, NoLock);
     return outcome;
 }
 
 bool is_direct(const Write& write) {
     if (!write.table.partitioned() && !write.table.direct.heap) return false;
     if (write.operation == Operation::update && write.changes.columns->count == 0) return false;
-    return is_named_directly(write) && is_direct_now(write);
+    return is_named_directly(write) && has_usable_trigger(write, write.table.versioning) &&
+           is_direct_now(write);
 }
 
 }  // namespace

@@ -24,6 +24,11 @@ Datum copy_value(const Column& column, Datum value, MemoryContext memory) {
     pg_unreachable();
 }
 
+void begin_list(KeyList& list, Key& key, int most) {
+    list.key = &key;
+    list.values = allocate_many<Datum>(static_cast<size_t>(most) * static_cast<size_t>(key.count));
+}
+
 void add_key(KeyList& list, Table& table, const KeyValues& key, MemoryContext memory) {
     Datum* values = place(list, list.count++);
     for (int i = 0; i < key.key->count; i++)
@@ -74,18 +79,18 @@ Elements read_elements(ArrayType* array, const char* name) {
     return elements;
 }
 
-}  // namespace
-
-KeyValues KeyList::at(int64 i) const {
-    KeyValues one = {key, {}};
-    memcpy(one.values, place(*this, i), sizeof(Datum) * static_cast<Size>(key->count));
-    return one;
+// Integers, as nearly all keys are, need no conversion and no copy.
+bool are_keys(const Elements& elements, const Table& table) {
+    if (table.key.count != 1 || elements.type != table.key.columns[0].type) return false;
+    if (!table.columns[table.key.columns[0].attno - 1].by_value) return false;
+    for (int i = 0; i < elements.count; i++)
+        if (elements.nulls[i]) return false;
+    return true;
 }
 
-KeyList read_keys(FunctionCallInfo fcinfo, int number, const char* name, Relation relation,
-                  Table& table) {
-    Elements elements = read_elements(PG_GETARG_ARRAYTYPE_P(number), name);
-    KeyList list = {};
+// Each is read in memory of its own, and kept.
+void convert(KeyList& list, const Elements& elements, const char* name, Relation relation,
+             Table& table) {
     MemoryContext memory = CurrentMemoryContext;
     MemoryContext scratch = AllocSetContextCreate(memory, "interlock key", ALLOCSET_SMALL_SIZES);
     for (int i = 0; i < elements.count; i++) {
@@ -94,16 +99,29 @@ KeyList read_keys(FunctionCallInfo fcinfo, int number, const char* name, Relatio
         KeyValues key =
             read_key(relation, table, elements.type, {elements.values[i], elements.nulls[i]});
         MemoryContextSwitchTo(memory);
-        if (list.key == nullptr) {
-            list.key = key.key;
-            list.values = allocate_many<Datum>(static_cast<size_t>(elements.count) *
-                                               static_cast<size_t>(key.key->count));
-        }
+        if (list.key == nullptr) begin_list(list, *key.key, elements.count);
         if (key.key != list.key) raise_other_columns(relation, name);
         add_key(list, table, key, memory);
         MemoryContextReset(scratch);
     }
     MemoryContextDelete(scratch);
+}
+
+}  // namespace
+
+void KeyList::get(int64 i, KeyValues& one) const {
+    one.key = key;
+    memcpy(one.values, place(*this, i), sizeof(Datum) * static_cast<Size>(key->count));
+}
+
+KeyList read_keys(FunctionCallInfo fcinfo, int number, const char* name, Relation relation,
+                  Table& table) {
+    Elements elements = read_elements(PG_GETARG_ARRAYTYPE_P(number), name);
+    KeyList list = {};
+    if (are_keys(elements, table))
+        list = {&table.key, elements.count, elements.values};
+    else
+        convert(list, elements, name, relation, table);
     sort_and_unite(list, table);
     return list;
 }

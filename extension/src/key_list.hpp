@@ -11,7 +11,7 @@ struct KeyList {
     int64 count;
     Datum* values;
 
-    KeyValues at(int64 i) const;
+    void get(int64 i, KeyValues& one) const;
 };
 
 // Reads an `anycompatiblearray` argument of that name. 22023 for more than one dimension, and for

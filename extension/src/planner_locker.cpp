@@ -72,8 +72,15 @@ struct Run {
     LockOutcome outcome;
 };
 
+// The deadline ends the statement wherever it is, so it must have time to get to the lock.
+bool has_no_time(const Wait& wait) {
+    constexpr int64 shortest_wait = 1000;  // microseconds
+    return wait.kind == WaitKind::never ||
+           (wait.kind == WaitKind::until && GetCurrentTimestamp() + shortest_wait > wait.deadline);
+}
+
 void run_statement(const RowLock& lock, Run& run, MemoryContext memory) {
-    bool nowait = must_not_wait(lock.wait);
+    bool nowait = has_no_time(lock.wait);
     SPIPlanPtr plan = lock_plan(lock, nowait);
     Wait wait = nowait ? Wait{WaitKind::never, 0} : lock.wait;
     until_deadline(wait, [&] { execute_plan(plan, lock.key, {}, run.snapshot, true); });
@@ -116,7 +123,7 @@ bool must_look_again(const RowLock& lock, const Run& run) {
 
 bool attempt(const RowLock& lock, Run& run, MemoryContext memory) {
     CommandCounterIncrement();
-    run = {RegisterSnapshot(GetTransactionSnapshot()), false, {LockStatus::missing, {}}};
+    run = {RegisterSnapshot(GetTransactionSnapshot()), false, {LockStatus::missing, {}, nullptr}};
     run_and_keep(lock, run, memory);
     bool again = must_look_again(lock, run);
     UnregisterSnapshot(run.snapshot);
@@ -135,7 +142,7 @@ bool is_found_stale(const RowLock& lock, LockOutcome& outcome, MemoryContext mem
     RowValues row;
     if (!read_row(lock, lock.table.live_columns, row) || !is_stale(lock, row)) return false;
     require_newest_row(lock);
-    outcome = {LockStatus::stale, copy_row(lock, row, memory)};
+    outcome = {LockStatus::stale, copy_row(lock, row, memory), nullptr};
     return true;
 }
 

@@ -29,11 +29,19 @@ void require_lock_privileges(Relation relation, Table& table) {
     require_permissions(lock_privileges(relation, table));
 }
 
-LockOutcome lock_row(const RowLock& lock, SharedScan&) {
-    count_path(false);
-    return planner_lock(lock);
+RowValues values_of(const LockOutcome& outcome) {
+    if (outcome.whole == nullptr) return outcome.row;
+    slot_getallattrs(outcome.whole);
+    return {outcome.row.columns, outcome.whole->tts_values, outcome.whole->tts_isnull};
 }
 
-void end_scan(SharedScan&) {}
+LockOutcome lock_row(const RowLock& lock, SharedScan& shared) {
+    LockOutcome outcome;
+    bool direct = direct_lock(lock, shared, outcome);
+    count_path(direct);
+    if (direct) return outcome;
+    end_scan(shared);
+    return planner_lock(lock);
+}
 
 }  // namespace interlock

@@ -18,12 +18,16 @@ struct RowLock : KeyedRow {
     std::optional<int64> expected;  // the version that the row must have, or else it is not locked
 };
 
-// `row`, where it is locked or stale, lives until the next one is locked, and no longer than the
+// The row, where it is locked or stale, lives until the next one is locked, and no longer than the
 // memory that it was locked in.
 struct LockOutcome {
     LockStatus status;
     RowValues row;
+    TupleTableSlot* whole;  // instead of its values, where the slot has a row of the named relation
+                            // as it is stored, with all of its columns
 };
+
+RowValues values_of(const LockOutcome& outcome);
 
 struct LockScan;  // direct_locker.cpp
 
@@ -46,6 +50,10 @@ void end_scan(SharedScan& shared);
 
 // The planner path, an SPI plan: works wherever SELECT … FOR UPDATE works.
 LockOutcome planner_lock(const RowLock& lock);
+
+// The direct path, PostgreSQL's own pieces: false where it is not equivalent, and then nothing was
+// done.
+bool direct_lock(const RowLock& lock, SharedScan& shared, LockOutcome& outcome);
 
 // Without time to wait: told not to, or the deadline has passed.
 inline bool must_not_wait(const Wait& wait) {

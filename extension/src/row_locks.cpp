@@ -93,7 +93,7 @@ bool lock_each(RowLock& lock, const KeyList& keys, Visit visit) {
     bool goes_on = true;
     for (int64 i = 0; goes_on && i < keys.count; i++) {
         CHECK_FOR_INTERRUPTS();
-        lock.key = keys.at(i);
+        keys.get(i, lock.key);
         MemoryContextSwitchTo(scratch);
         goes_on = visit(lock_row(lock, shared));
         MemoryContextSwitchTo(memory);
@@ -184,6 +184,13 @@ LeftOut read_left_out(FunctionCallInfo fcinfo) {
     return left_out;
 }
 
+void put(ReturnSetInfo& set, const LockOutcome& outcome) {
+    if (outcome.whole)
+        tuplestore_puttupleslot(set.setResult, outcome.whole);
+    else
+        tuplestore_putvalues(set.setResult, set.setDesc, outcome.row.values, outcome.row.nulls);
+}
+
 // False where the row is not to be had, and not to be left out.
 bool put_row(ReturnSetInfo& set, const RowLock& lock, const LockOutcome& outcome,
              const LeftOut& left_out) {
@@ -194,7 +201,7 @@ bool put_row(ReturnSetInfo& set, const RowLock& lock, const LockOutcome& outcome
         case LockStatus::unavailable:
             return left_out.locked;
         default:
-            tuplestore_putvalues(set.setResult, set.setDesc, outcome.row.values, outcome.row.nulls);
+            put(set, outcome);
             return true;
     }
 }
@@ -203,7 +210,7 @@ void put_outcome(ReturnSetInfo& set, const RowLock& lock, const LockOutcome& out
     Datum values[3] = {JsonbPGetDatum(key_object(lock.table, lock.key)),
                        status_datum(attribute(set.setDesc, 2)->atttypid, outcome.status), 0};
     bool nulls[3] = {false, false, !has_row(outcome)};
-    if (has_row(outcome)) values[2] = row_datum(lock, outcome.row);
+    if (has_row(outcome)) values[2] = row_datum(lock, values_of(outcome));
     tuplestore_putvalues(set.setResult, set.setDesc, values, nulls);
 }
 
@@ -227,8 +234,9 @@ INTERLOCK_FUNCTION(lock_row) {
     Datum row = 0;
     lock_each_or_raise(lock, one_key(key), [&](const LockOutcome& outcome) {
         if (outcome.status == LockStatus::missing) raise_missing(lock);
-        if (outcome.status == LockStatus::stale) raise_stale(lock, outcome.row);
-        if (outcome.status == LockStatus::locked) row = row_datum_in(memory, lock, outcome.row);
+        if (outcome.status == LockStatus::stale) raise_stale(lock, values_of(outcome));
+        if (outcome.status == LockStatus::locked)
+            row = row_datum_in(memory, lock, values_of(outcome));
         return outcome.status == LockStatus::locked;
     });
     table_close(lock.relation, NoLock);
@@ -244,7 +252,7 @@ INTERLOCK_FUNCTION(try_lock_row) {
     Datum row = 0;
     lock_each(lock, one_key(key), [&](const LockOutcome& outcome) {
         status = outcome.status;
-        if (has_row(outcome)) row = row_datum_in(memory, lock, outcome.row);
+        if (has_row(outcome)) row = row_datum_in(memory, lock, values_of(outcome));
         return true;
     });
     table_close(lock.relation, NoLock);
