@@ -44,6 +44,13 @@ CREATE EXTENSION interlock;
 DROP EXTENSION interlock;
 SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = 'interlock';
 CREATE EXTENSION interlock;
+
+-- a session that used one finds the tables of the next
+SELECT interlock.create_lock_namespace('first');
+DROP EXTENSION interlock;
+CREATE EXTENSION interlock;
+SELECT interlock.create_lock_namespace('second');
+SELECT interlock.drop_lock_namespace('second');
 RESET client_min_messages;
 
 -- and is used under such a search_path

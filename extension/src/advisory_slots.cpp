@@ -202,11 +202,10 @@ int wait_in_line(const Slots& slots) {
 }
 
 List* holders(const Slots& slots) {
-    List* pids = NIL;
+    auto* wanted = allocate<WantedLock>(slots.count);
     for (int number = 1; number <= slots.count; number++)
-        pids = list_concat_unique_int(pids,
-                                      conflicting_holders(slot(slots, number).tag, ExclusiveLock));
-    return pids;
+        wanted[number - 1] = {slot(slots, number).tag, ExclusiveLock};
+    return conflicting_holders({wanted, static_cast<std::size_t>(slots.count)});
 }
 
 [[noreturn]] void raise_no_slot(const Slots& slots) {

@@ -160,8 +160,8 @@ RowIdentity row_identity(const KeyedRow& row, Snapshot snapshot) {
 bool table_changed_since(const KeyedRow& row, Snapshot snapshot) {
     RowIdentity then = row_identity(row, snapshot);
     RowIdentity now = row_identity(row, GetLatestSnapshot());
-    return then.found != now.found || then.relid != now.relid ||
-           !ItemPointerEquals(&then.tid, &now.tid);
+    if (!then.found || !now.found) return then.found != now.found;
+    return then.relid != now.relid || !ItemPointerEquals(&then.tid, &now.tid);
 }
 
 [[noreturn]] void raise_untraceable(const KeyedRow& row, const Column& shown) {

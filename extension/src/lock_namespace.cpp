@@ -103,7 +103,7 @@ bool read_key_type(const char* text, LockKeyType& type) {
     return false;
 }
 
-void read_roles(const Row& row, LockNamespace& entry) {
+void read_roles(const Row& row, LockNamespace& entry, MemoryContext context) {
     entry.open = true;
     if (row.nulls[roles]) return;
     Datum* elements;
@@ -112,11 +112,11 @@ void read_roles(const Row& row, LockNamespace& entry) {
     deconstruct_array(DatumGetArrayTypeP(row.values[roles]), TEXTOID, -1, false, TYPALIGN_INT,
                       &elements, &nulls, &count);
     entry.open = count == 0;
-    entry.roles = allocate_in<const char*>(memory, count);
+    entry.roles = allocate_in<const char*>(context, count);
     for (int i = 0; i < count; i++)
         if (!nulls[i])
             entry.roles[entry.role_count++] =
-                MemoryContextStrdup(memory, TextDatumGetCString(elements[i]));
+                MemoryContextStrdup(context, TextDatumGetCString(elements[i]));
 }
 
 LockNamespace* read_namespace(const Row& row) {
@@ -129,7 +129,7 @@ LockNamespace* read_namespace(const Row& row) {
         !parse_builtin(row.string(also_builtin), entry->also_builtin, entry->builtin_class))
         raise_unfit_registry(row);
     entry->max_locks = row.nulls[max_locks] ? 0 : DatumGetInt32(row.values[max_locks]);
-    read_roles(row, *entry);
+    read_roles(row, *entry, memory);
     entry->usage = namespace_usage(entry->id);
     return entry;
 }
@@ -202,7 +202,7 @@ void keep_near(Near (&nearest)[most_hints], Near candidate) {
 
 bool may_use_row(const Row& row) {
     LockNamespace entry = {};
-    read_roles(row, entry);
+    read_roles(row, entry, CurrentMemoryContext);
     return entry.open || may_use(entry.roles, entry.role_count);
 }
 
@@ -251,7 +251,7 @@ void initialize_lock_namespaces() {
 }
 
 Oid lock_namespace_registry() {
-    if (OidIsValid(registry)) return registry;
+    if (OidIsValid(registry) && !stale) return registry;
     registry = get_relname_relid(registry_name, get_namespace_oid("interlock", false));
     if (!OidIsValid(registry))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),

@@ -72,7 +72,7 @@ struct Obstacles {
 
 void add_members(Obstacles& obstacles, const RowHeader& header) {
     MultiXactMember* members;
-    int count = GetMultiXactIdMembers(header.xmax, &members, false,
+    int count = GetMultiXactIdMembers(header.xmax, &members, HEAP_LOCKED_UPGRADED(header.infomask),
                                       HEAP_XMAX_IS_LOCKED_ONLY(header.infomask));
     if (count <= 0) return;
     obstacles.locks = static_cast<WantedLock*>(

@@ -35,7 +35,8 @@ void forget(const SessionLock& lock) {
     find(tag, lock.tag.mode, HASH_REMOVE);
 }
 
-// Null, and forgotten, where the lock manager knows better.
+// Null, and forgotten, where the lock manager knows better. It still counts: whether it was
+// counted out already is not known, and a count may be too high.
 SessionLock* find_held(const LOCKTAG& tag, LOCKMODE mode) {
     SessionLock* lock = find(tag, mode, HASH_FIND);
     if (lock == nullptr || holds_lock(tag, mode)) return lock;
@@ -46,13 +47,13 @@ SessionLock* find_held(const LOCKTAG& tag, LOCKMODE mode) {
 // Sessions that never unlock what DISCARD ALL drops for them remember no more than twice what they
 // hold.
 void forget_all_dropped() {
-    static long most = 1000;
+    static long most = 64;
     if (hash_get_num_entries(session_locks) < most) return;
     HASH_SEQ_STATUS scan;
     hash_seq_init(&scan, session_locks);
     while (auto* lock = static_cast<SessionLock*>(hash_seq_search(&scan)))
         if (!holds_lock(lock->tag.tag, lock->tag.mode)) forget(*lock);
-    most = Max(1000, 2 * hash_get_num_entries(session_locks));
+    most = Max(64, 2 * hash_get_num_entries(session_locks));
 }
 
 void remember(const NamespaceLock& lock, SessionLock& held) {

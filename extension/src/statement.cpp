@@ -22,6 +22,19 @@ void plan_without_seqscan(SPIPlanPtr plan) {
     AtEOXact_GUC(true, nest_level);
 }
 
+// A plan is planned where it stays. If that fails, it is not to stay.
+void keep_planned(SPIPlanPtr plan) {
+    SPI_keepplan(plan);
+    PG_TRY();
+    { plan_without_seqscan(plan); }
+    PG_CATCH();
+    {
+        SPI_freeplan(plan);
+        PG_RE_THROW();
+    }
+    PG_END_TRY();
+}
+
 // The type that the operator takes, unless it takes any: then a domain's base type.
 void append_operand_type(StringInfo sql, const KeyColumn& key, Oid type) {
     Oid wanted = IsPolymorphicType(key.operator_type) ? key.type : key.operator_type;
@@ -92,11 +105,10 @@ SPIPlanPtr prepare_plan(Table& table, const char* sql, const Parameters& paramet
     SPIPlanPtr plan = SPI_prepare_cursor(
         sql, parameters.count(), const_cast<Oid*>(parameters.types()), cursor_options(table));
     if (plan == nullptr) elog(ERROR, "could not prepare: %s", SPI_result_code_string(SPI_result));
+    keep_planned(plan);
     MemoryContext previous = MemoryContextSwitchTo(table.context);
     table.plans = lappend(table.plans, plan);
     MemoryContextSwitchTo(previous);
-    SPI_keepplan(plan);
-    plan_without_seqscan(plan);
     return plan;
 }
 
