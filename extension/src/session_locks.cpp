@@ -28,11 +28,8 @@ SessionLock* find(const LOCKTAG& tag, LOCKMODE mode, HASHACTION action) {
     return lock;
 }
 
-// What is still held, in the other mode or by the transaction, goes on to count.
 void forget(const SessionLock& lock) {
-    const LOCKTAG tag = lock.tag.tag;
-    if (!holds_lock(tag)) count_session_locks(namespace_of_class(tag.locktag_field4), -1);
-    find(tag, lock.tag.mode, HASH_REMOVE);
+    find(lock.tag.tag, lock.tag.mode, HASH_REMOVE);
 }
 
 // Null, and forgotten, where the lock manager knows better. It still counts: whether it was
@@ -97,7 +94,11 @@ bool release_from_session(const LOCKTAG& tag, LOCKMODE mode) {
         LockRelease(&lock->builtin, mode, for_session);
         lock->builtin_holds--;
     }
-    if (--lock->holds == 0 || !released) forget(*lock);
+    if (released && --lock->holds > 0) return true;
+    // What is still held, in the other mode or by the transaction, goes on to count.
+    if (released && !holds_lock(tag))
+        count_session_locks(namespace_of_class(tag.locktag_field4), -1);
+    forget(*lock);
     return released;
 }
 
