@@ -178,6 +178,12 @@ void raise_row_exists(const RowReport& row) {
     raise(Condition::row_exists, row, psprintf("%s already exists", row_name(row)));
 }
 
+void raise_lease(Condition condition, const char* message, const char* detail) {
+    ereport(ERROR, (errcode(info(condition).sqlstate), errmsg_internal("%s", message),
+                    errdetail_internal("%s", detail), errhint("%s", info(condition).hint)));
+    pg_unreachable();
+}
+
 void raise_batch_failed(const BatchReport& batch) {
     Condition condition = batch.stale != NIL     ? Condition::stale_version
                           : batch.missing != NIL ? Condition::row_missing

@@ -41,6 +41,9 @@ struct RowReport {
 [[noreturn]] void raise_merge_conflict(const RowReport& row);
 [[noreturn]] void raise_row_exists(const RowReport& row);
 
+// IL010 and IL011, in the words of the caller.
+[[noreturn]] void raise_lease(Condition condition, const char* message, const char* detail);
+
 // How the rows of a batch failed, each list one of RowReport*.
 struct BatchReport {
     Relation relation;

@@ -14,6 +14,9 @@ using LockClass = uint16;
 constexpr LockClass builtin_bigint_class = 1;
 constexpr LockClass builtin_int4_class = 2;
 
+// Taken while the first lease of a key is inserted.
+constexpr LockClass lease_insertion_class = 1000;
+
 // A namespace has two: its id for its locks, the next one for its slots. The interlock script's
 // sequence has the same bounds.
 constexpr int first_namespace = 1024;

@@ -1,0 +1,39 @@
+// A row of one of our own tables. Nobody has rights on them: who calls a function has been judged
+// by it, so the row is read and written here without asking. At every isolation level it is the row
+// as the newest commit left it, or as this transaction did.
+#pragma once
+
+#include "postgres.hpp"
+
+namespace interlock {
+
+struct OwnTable {
+    Relation relation;
+    Oid index;        // of its primary key
+    HeapTuple found;  // null: there is no such row
+};
+
+// Opens a table of schema interlock, for reading or writing. 42P01 where it is not there.
+OwnTable open_own_table(const char* name, LOCKMODE lockmode);
+
+// With the lock kept until the transaction ends.
+void close_own_table(const OwnTable& table);
+
+// The columns of the primary key are the first ones; `conditions` are on them, in their order.
+bool find_own_row(OwnTable& table, std::span<ScanKeyData> conditions);
+
+// Locks the very version that was found. False where it is not the newest any more: find it again.
+// Where it must not wait and had to, `unavailable` is set.
+bool lock_own_row(OwnTable& table, LockTupleMode mode, LockWaitPolicy policy, bool* unavailable);
+
+// Its columns, all of them.
+void read_own_row(const OwnTable& table, Datum* values, bool* nulls);
+
+// Writes the row that was found and locked; its key stays as it is.
+void update_own_row(OwnTable& table, const Datum* values, const bool* nulls);
+void delete_own_row(OwnTable& table);
+
+// The caller makes sure that nobody else inserts it.
+void insert_own_row(OwnTable& table, const Datum* values, const bool* nulls);
+
+}  // namespace interlock
