@@ -335,7 +335,41 @@ COMMENT ON FUNCTION interlock.try_versioned_update_many(pg_catalog.regclass, pg_
 CREATE FUNCTION interlock.write_paths(OUT direct pg_catalog.int8, OUT planner pg_catalog.int8) RETURNS record
     LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'interlock_write_paths';
 COMMENT ON FUNCTION interlock.write_paths() IS
-'How many writes of this session took the direct path and how many the planner path (see interlock.direct_writes).';
+'How many writes and row locks of this session took the direct path and how many the planner path (see interlock.direct_writes).';
+
+-- Row locks
+
+CREATE TYPE interlock.lock_status AS ENUM ('locked', 'stale', 'missing', 'unavailable');
+COMMENT ON TYPE interlock.lock_status IS
+'What became of a row to lock: locked; stale (at another version, and not locked); missing (no such row for this role); unavailable (not to be had at once, or in time).';
+
+CREATE FUNCTION interlock.lock_row(
+    row_type pg_catalog.anyelement, key pg_catalog.anycompatible, mode pg_catalog.text DEFAULT 'update', wait pg_catalog.interval DEFAULT NULL,
+    expected pg_catalog.int8 DEFAULT NULL) RETURNS pg_catalog.anyelement
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_lock_row';
+COMMENT ON FUNCTION interlock.lock_row(pg_catalog.anyelement, pg_catalog.anycompatible, pg_catalog.text, pg_catalog.interval, pg_catalog.int8) IS
+'Locks the row with that primary key until the transaction ends, and returns it as it is then: SELECT r.* FROM interlock.lock_row(NULL::accounts, 1) AS r. mode: update, no key update, share or key share. wait: NULL waits (within lock_timeout), zero does not, more is a deadline; 55P03 then, naming the row and the pids in the way. expected: IL001 unless the row is at that version. IL002 for no such row, 42804 where row_type is no table''s row type. Privileges, policies, table lock and isolation as SELECT ... FOR UPDATE of the whole row.';
+
+CREATE FUNCTION interlock.try_lock_row(
+    row_type pg_catalog.anyelement, key pg_catalog.anycompatible, mode pg_catalog.text DEFAULT 'update', wait pg_catalog.interval DEFAULT NULL,
+    expected pg_catalog.int8 DEFAULT NULL, OUT status interlock.lock_status, OUT "row" pg_catalog.anyelement) RETURNS record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_lock_row';
+COMMENT ON FUNCTION interlock.try_lock_row(pg_catalog.anyelement, pg_catalog.anycompatible, pg_catalog.text, pg_catalog.interval, pg_catalog.int8) IS
+'lock_row that tells instead of raising: locked, with the row; stale, with the row as it is now, not locked; missing; unavailable. The transaction goes on. Call it as SELECT r.status, (r.row).* FROM interlock.try_lock_row(...) AS r.';
+
+CREATE FUNCTION interlock.lock_rows(
+    row_type pg_catalog.anyelement, keys pg_catalog.anycompatiblearray, mode pg_catalog.text DEFAULT 'update', wait pg_catalog.interval DEFAULT NULL,
+    skip_locked pg_catalog.bool DEFAULT false, missing_ok pg_catalog.bool DEFAULT false) RETURNS SETOF pg_catalog.anyelement
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_lock_rows';
+COMMENT ON FUNCTION interlock.lock_rows(pg_catalog.anyelement, pg_catalog.anycompatiblearray, pg_catalog.text, pg_catalog.interval, pg_catalog.bool, pg_catalog.bool) IS
+'Locks the rows with those primary keys in the order of the keys, however they came in, each once; callers that lock the same rows wait for each other and never deadlock. Returns them in that order. wait: as in lock_row, one deadline for all. skip_locked: leaves out those that are locked, without waiting. missing_ok: leaves out those that are not there, else IL002 names the first. Otherwise as lock_row.';
+
+CREATE FUNCTION interlock.try_lock_rows(
+    row_type pg_catalog.anyelement, keys pg_catalog.anycompatiblearray, mode pg_catalog.text DEFAULT 'update', wait pg_catalog.interval DEFAULT NULL,
+    OUT key pg_catalog.jsonb, OUT status interlock.lock_status, OUT "row" pg_catalog.anyelement) RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_lock_rows';
+COMMENT ON FUNCTION interlock.try_lock_rows(pg_catalog.anyelement, pg_catalog.anycompatiblearray, pg_catalog.text, pg_catalog.interval) IS
+'lock_rows that tells each key instead of raising: locked, with the row; missing; unavailable. Locks those that it can, in the order of the keys.';
 
 -- Lock namespaces
 

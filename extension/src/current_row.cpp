@@ -17,14 +17,6 @@ struct ReadStatement {
 
 namespace {
 
-void append_columns(StringInfo sql, Table& table, const Bitmapset* columns) {
-    const char* separator = "";
-    for (int attno = -1; (attno = bms_next_member(columns, attno)) >= 0; separator = ", ") {
-        appendStringInfoString(sql, separator);
-        append_column(sql, table.column(static_cast<AttrNumber>(attno)));
-    }
-}
-
 SPIPlanPtr prepare_read(const KeyedRow& row, const Bitmapset* columns, bool identity) {
     StringInfoData sql;
     initStringInfo(&sql);
@@ -56,16 +48,6 @@ SPIPlanPtr read_plan(const KeyedRow& row, const Bitmapset* columns, bool identit
             statement->identity == identity && bms_equal(statement->columns, columns))
             return statement->plan;
     return add_read_statement(row, columns, identity)->plan;
-}
-
-RowValues fetch_values(Table& table, const Bitmapset* columns) {
-    RowValues row = {columns, allocate<Datum>(table.column_count),
-                     allocate<bool>(table.column_count)};
-    int position = 0;
-    for (int attno = -1; (attno = bms_next_member(columns, attno)) >= 0;)
-        row.values[attno - 1] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-                                              ++position, &row.nulls[attno - 1]);
-    return row;
 }
 
 Bitmapset* add_readable(Bitmapset* columns, Table& table, AttrNumber attno) {
@@ -154,13 +136,6 @@ ItemPointer pointer_to_tid(Datum tid) {
     return reinterpret_cast<ItemPointer>(DatumGetPointer(tid));
 }
 
-// Where the row with the key is.
-struct RowIdentity {
-    bool found;
-    Oid relid;
-    ItemPointerData tid;
-};
-
 // As the table's owner, as ri_PerformCheck() does: column grants do not cover ctid, and a policy
 // must not make a row look changed.
 RowIdentity row_identity(const KeyedRow& row, Snapshot snapshot) {
@@ -198,31 +173,57 @@ bool table_changed_since(const KeyedRow& row, Snapshot snapshot) {
     pg_unreachable();
 }
 
-// The columns of the base that a view's key columns are; null where one is none.
+// The first column of a view's key that is no column of its base; null where all are.
+const Column* untraceable_column(const KeyedRow& row) {
+    for (int i = 0; i < row.key.key->count; i++) {
+        const Column& shown = row.table.column(row.key.key->columns[i].attno);
+        if (row.table.base.columns[shown.attno - 1] == 0) return &shown;
+    }
+    return nullptr;
+}
+
+// The columns of the base that a view's key columns are.
 Jsonb* key_of_base(const KeyedRow& row, Table& base) {
     JsonObject object;
     for (int i = 0; i < row.key.key->count; i++) {
         Column& shown = row.table.column(row.key.key->columns[i].attno);
         AttrNumber attno = row.table.base.columns[shown.attno - 1];
-        if (attno == 0 && IsolationUsesXactSnapshot()) raise_untraceable(row, shown);
-        if (attno == 0) return nullptr;
         object.add(base.column(attno).name, show_value(row.table, shown, row.key.values[i]));
     }
     return object.finish();
 }
 
-// A view's row is as old as the one below it.
-bool view_changed_since(const KeyedRow& row, Snapshot snapshot) {
+// Calls `body` with the row below a view's row.
+template <typename Body>
+void with_base_row(const KeyedRow& row, Body body) {
     Relation relation = relation_open(row.table.base.relid, AccessShareLock);
     Table& base = table_of(relation);
-    Jsonb* key = key_of_base(row, base);
-    bool changed =
-        key && changed_since({relation, base, read_named_key(relation, base, key)}, snapshot);
+    body(KeyedRow{relation, base, read_named_key(relation, base, key_of_base(row, base))});
     relation_close(relation, NoLock);
+}
+
+// A view's row is as old as the one below it.
+bool view_changed_since(const KeyedRow& row, Snapshot snapshot) {
+    if (const Column* column = untraceable_column(row)) {
+        if (IsolationUsesXactSnapshot()) raise_untraceable(row, *column);
+        return false;
+    }
+    bool changed = false;
+    with_base_row(row, [&](const KeyedRow& base) { changed = changed_since(base, snapshot); });
     return changed;
 }
 
 }  // namespace
+
+RowValues fetch_values(Table& table, const Bitmapset* columns) {
+    RowValues row = {columns, allocate<Datum>(table.column_count),
+                     allocate<bool>(table.column_count)};
+    int position = 0;
+    for (int attno = -1; (attno = bms_next_member(columns, attno)) >= 0;)
+        row.values[attno - 1] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+                                              ++position, &row.nulls[attno - 1]);
+    return row;
+}
 
 bool read_row(const KeyedRow& row, const Bitmapset* columns, RowValues& values) {
     execute_plan(read_plan(row, columns, false), row.key, {}, InvalidSnapshot);
@@ -330,6 +331,21 @@ bool changed_since(const KeyedRow& row, Snapshot snapshot) {
             return false;  // its server has a snapshot of its own, and raises 40001 itself
         default:
             return table_changed_since(row, snapshot);
+    }
+}
+
+RowIdentity newest_identity(const KeyedRow& row) {
+    RowIdentity identity = {};
+    switch (row.relation->rd_rel->relkind) {
+        case RELKIND_VIEW:
+            if (OidIsValid(row.table.base.relid) && untraceable_column(row) == nullptr)
+                with_base_row(row, [&](const KeyedRow& base) { identity = newest_identity(base); });
+            return identity;
+        case RELKIND_RELATION:
+        case RELKIND_PARTITIONED_TABLE:
+            return row_identity(row, GetLatestSnapshot());
+        default:
+            return identity;
     }
 }
 

@@ -17,6 +17,9 @@ struct RowValues {
     bool is_null(AttrNumber attno) const { return nulls[attno - 1]; }
 };
 
+// The row that the last statement of the SPI connection returned, in these columns.
+RowValues fetch_values(Table& table, const Bitmapset* columns);
+
 // Reads these columns of the row with a new snapshot at READ COMMITTED and with the transaction's
 // above; false where there is none. Needs an SPI connection; the values live as long as it.
 bool read_row(const KeyedRow& row, const Bitmapset* columns, RowValues& values);
@@ -61,6 +64,17 @@ Jsonb* show_conflict(const KeyedRow& row, Column& column, const Conflict& confli
 
 // Is the row with the key another one now than the snapshot shows: changed, moved, gone or new?
 bool changed_since(const KeyedRow& row, Snapshot snapshot);
+
+// Where a row is, if it was found.
+struct RowIdentity {
+    bool found;
+    Oid relid;
+    ItemPointerData tid;
+};
+
+// Where the newest committed version of the row is, whether or not the caller may see it; for a
+// view the row below it, if that can be told. Needs an SPI connection.
+RowIdentity newest_identity(const KeyedRow& row);
 
 // At REPEATABLE READ and above: 40001 where the row that the snapshot shows is no longer the
 // newest. Needs an SPI connection.

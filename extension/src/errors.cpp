@@ -1,5 +1,7 @@
 #include "errors.hpp"
 
+#include "lock_table.hpp"
+
 extern "C" {
 #include <mb/pg_wchar.h>
 }
@@ -132,6 +134,19 @@ char* row_name(const RowReport& row) {
                         : psprintf("row of table \"%s\"", table);
 }
 
+char* unavailable_detail(const char* schema, const char* table, const char* key_json, List* pids) {
+    StringInfoData json;
+    initStringInfo(&json);
+    appendStringInfoString(&json, "{\"condition\": \"lock_not_available\"");
+    append_text(&json, "schema", schema);
+    append_text(&json, "table", table);
+    if (key_json) appendStringInfo(&json, ", \"key\": %s", key_json);
+    appendStringInfoString(&json, ", \"blocking_pids\": ");
+    append_pids(&json, pids);
+    appendStringInfoChar(&json, '}');
+    return json.data;
+}
+
 }  // namespace
 
 const char* condition_name(Condition condition) {
@@ -181,6 +196,31 @@ void raise_row_exists(const RowReport& row) {
 void raise_lease(Condition condition, const char* message, const char* detail) {
     ereport(ERROR, (errcode(info(condition).sqlstate), errmsg_internal("%s", message),
                     errdetail_internal("%s", detail), errhint("%s", info(condition).hint)));
+    pg_unreachable();
+}
+
+void raise_row_unavailable(const RowReport& row, List* blocking_pids) {
+    const char* schema = get_namespace_name(RelationGetNamespace(row.relation));
+    const char* table = RelationGetRelationName(row.relation);
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("could not obtain lock on %s", row_name(row)),
+         errdetail_internal("%s", unavailable_detail(schema, table, row.key_json, blocking_pids)),
+         errhint("Another transaction holds it: try again, or pass a longer \"wait\"."),
+         errtable(row.relation)));
+    pg_unreachable();
+}
+
+void raise_table_unavailable(Oid relid, List* blocking_pids) {
+    const char* schema = get_namespace_name(get_rel_namespace(relid));
+    const char* table = get_rel_name(relid);
+    ereport(ERROR,
+            (errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+             errmsg("could not obtain lock on table \"%s\"", table),
+             errdetail_internal("%s", unavailable_detail(schema, table, nullptr, blocking_pids)),
+             errhint("Another transaction holds it: try again, or pass a longer \"wait\"."),
+             err_generic_string(PG_DIAG_SCHEMA_NAME, schema),
+             err_generic_string(PG_DIAG_TABLE_NAME, table)));
     pg_unreachable();
 }
 

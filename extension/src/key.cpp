@@ -393,13 +393,17 @@ KeyValues read_argument(const Target& target, Oid type, Datum value) {
 }  // namespace
 
 KeyValues read_key(FunctionCallInfo fcinfo, int number, Relation relation, Table& table) {
+    return read_key(relation, table, get_fn_expr_argtype(fcinfo->flinfo, number),
+                    {PG_GETARG_DATUM(number), PG_ARGISNULL(number)});
+}
+
+KeyValues read_key(Relation relation, Table& table, Oid type, NullableDatum value) {
     Target target = {relation, table};
-    if (PG_ARGISNULL(number)) {
+    if (value.isnull) {
         if (table.key.count == 0) raise_wrong_key(target, "null was given");
         raise_null_key(target, target.column(0));
     }
-    return read_argument(target, get_fn_expr_argtype(fcinfo->flinfo, number),
-                         PG_GETARG_DATUM(number));
+    return read_argument(target, type, value.value);
 }
 
 void raise_no_key_column(Relation relation, Table& table, int i) {

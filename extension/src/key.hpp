@@ -18,6 +18,9 @@ struct KeyValues {
 // of columns or a lossy value, 42804 where there is no conversion.
 KeyValues read_key(FunctionCallInfo fcinfo, int number, Relation relation, Table& table);
 
+// The same of one value of that type, such as an element of an array.
+KeyValues read_key(Relation relation, Table& table, Oid type, NullableDatum value);
+
 // 22023: a key without its column number i. 22004: it is null.
 [[noreturn]] void raise_no_key_column(Relation relation, Table& table, int i);
 [[noreturn]] void raise_null_key_column(Relation relation, Table& table, int i);

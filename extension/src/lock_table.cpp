@@ -13,8 +13,15 @@ bool is_same(const LOCKTAG& left, const LOCKTAG& right) {
     return memcmp(&left, &right, sizeof left) == 0;
 }
 
-LOCKMASK modes_in_conflict(const LOCKTAG& tag, LOCKMODE mode) {
-    return GetLockTagsMethodTable(&tag)->conflictTab[mode];
+bool is_in_conflict(const LockInstanceData& lock, const WantedLock& wanted) {
+    LOCKMASK conflicts = GetLockTagsMethodTable(&wanted.tag)->conflictTab[wanted.mode];
+    return (lock.holdMask & conflicts) && is_same(lock.locktag, wanted.tag);
+}
+
+bool is_in_conflict(const LockInstanceData& lock, std::span<const WantedLock> wanted) {
+    for (const WantedLock& one : wanted)
+        if (is_in_conflict(lock, one)) return true;
+    return false;
 }
 
 template <typename Wanted>
@@ -30,9 +37,13 @@ List* pids_where(Wanted wanted) {
 }  // namespace
 
 List* conflicting_holders(const LOCKTAG& tag, LOCKMODE mode) {
-    LOCKMASK conflicts = modes_in_conflict(tag, mode);
+    WantedLock wanted = {tag, mode};
+    return conflicting_holders({&wanted, 1});
+}
+
+List* conflicting_holders(std::span<const WantedLock> wanted) {
     return pids_where([&](const LockInstanceData& lock) {
-        return lock.pid != MyProcPid && (lock.holdMask & conflicts) && is_same(lock.locktag, tag);
+        return lock.pid != MyProcPid && is_in_conflict(lock, wanted);
     });
 }
 

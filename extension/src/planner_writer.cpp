@@ -331,16 +331,6 @@ void run_statement(const Write& write, Run& run) {
     run.version = version_after(write, mine);
 }
 
-// The executor's own 40001 at READ COMMITTED, not one that a user's trigger raised.
-bool is_moved_row(const ErrorData& error) {
-    if (error.sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE || error.filename == nullptr)
-        return false;
-    const char* slash = strrchr(error.filename, '/');
-    std::string_view file = slash ? slash + 1 : error.filename;
-    return file == "nodeModifyTable.c" || file == "trigger.c" || file == "heapam_handler.c" ||
-           file == "execMain.c";
-}
-
 // After waiting, ExecLockRows() locks the newest row before it looks whether that is a match. A
 // check that is not passed must leave no lock.
 bool needs_subtransaction(const Write& write) {

@@ -56,6 +56,14 @@ void append_column(StringInfo sql, const Column& column) {
     appendStringInfo(sql, "t.%s", quote_identifier(column.name));
 }
 
+void append_columns(StringInfo sql, Table& table, const Bitmapset* columns) {
+    const char* separator = "";
+    for (int attno = -1; (attno = bms_next_member(columns, attno)) >= 0; separator = ", ") {
+        appendStringInfoString(sql, separator);
+        append_column(sql, table.column(static_cast<AttrNumber>(attno)));
+    }
+}
+
 void append_key_condition(StringInfo sql, Table& table, const Key& key) {
     for (int i = 0; i < key.count; i++) {
         const KeyColumn& part = key.columns[i];
@@ -107,6 +115,15 @@ void execute_plan(SPIPlanPtr plan, const KeyValues& key, const Values& more, Sna
     int result =
         SPI_execute_snapshot(plan, values, nulls, snapshot, InvalidSnapshot, read_only, true, 0);
     if (result < 0) elog(ERROR, "could not execute: %s", SPI_result_code_string(result));
+}
+
+bool is_moved_row(const ErrorData& error) {
+    if (error.sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE || error.filename == nullptr)
+        return false;
+    const char* slash = strrchr(error.filename, '/');
+    std::string_view file = slash ? slash + 1 : error.filename;
+    return file == "nodeModifyTable.c" || file == "trigger.c" || file == "heapam_handler.c" ||
+           file == "execMain.c";
 }
 
 }  // namespace interlock

@@ -14,6 +14,9 @@ void append_key_condition(StringInfo sql, Table& table, const Key& key);
 // The column, quoted and qualified by t.
 void append_column(StringInfo sql, const Column& column);
 
+// The columns, separated by commas.
+void append_columns(StringInfo sql, Table& table, const Bitmapset* columns);
+
 // The parameters of a statement: the key first, then what add() appends.
 class Parameters {
   public:
@@ -41,5 +44,9 @@ struct Values {
 // then (InvalidSnapshot apart) without writing unless `writes`.
 void execute_plan(SPIPlanPtr plan, const KeyValues& key, const Values& more, Snapshot snapshot,
                   bool writes = false);
+
+// The executor's own 40001 at READ COMMITTED for a row that a concurrent writer moved to another
+// partition, which it does not look up again; not one that a user's trigger raised.
+bool is_moved_row(const ErrorData& error);
 
 }  // namespace interlock

@@ -474,6 +474,16 @@ static Relation open_relation(Oid relid, LOCKMODE lockmode, bool views) {
     raise_not_a_table(relation);
 }
 
+Oid relation_of_type(Oid type, const char* argument) {
+    Oid relid = get_typ_typrelid(type);
+    if (!OidIsValid(relid) || get_rel_relkind(relid) == RELKIND_COMPOSITE_TYPE)
+        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                        errmsg("\"%s\" is of type %s, which is no table's row type", argument,
+                               format_type_be(type)),
+                        errhint("Pass a row of a table: NULL::orders names its type.")));
+    return relid;
+}
+
 Relation open_table(Oid relid, LOCKMODE lockmode) {
     return open_relation(relid, lockmode, false);
 }

@@ -8,6 +8,8 @@
 namespace interlock {
 
 struct ColumnSet;      // columns.hpp
+struct LockStatement;  // planner_locker.cpp
+struct RangeTable;     // executor.hpp
 struct ReadStatement;  // current_row.cpp
 struct RootKey;        // root_triggers.cpp
 
@@ -135,8 +137,10 @@ struct Table {
     ColumnSet* no_columns;          // the set of none
     int column_set_count;
     ReadStatement* read_statements;
-    RootKey* root_keys;  // by which foreign keys refer to the table
-    List* plans;         // saved SPI plans to free with the table
+    LockStatement* lock_statements;
+    RangeTable* lock_privileges;  // what locking a row takes (row_locker.cpp)
+    RootKey* root_keys;           // by which foreign keys refer to the table
+    List* plans;                  // saved SPI plans to free with the table
 
     Column& column(AttrNumber attno) { return columns[attno - 1]; }
     int key_position(AttrNumber attno) const;  // in the primary key; -1 where it is none of it
@@ -164,6 +168,9 @@ void read_key_index(Key& key, Relation relation, Relation index);
 
 // Has the table read anew at its next use.
 void forget(Table& table);
+
+// The relation that has this row type: 42804 where none has. `argument` is of that type.
+Oid relation_of_type(Oid type, const char* argument);
 
 // Opens a relation that a user named: 42P01 where there is none, 42809 where it is no table,
 // 42501 for a system catalog.

@@ -199,13 +199,7 @@ Result update_saved(const KeyedRow& name, const Row& row, int64 expected, Report
 Relation open_saved_table(FunctionCallInfo fcinfo) {
     require_argument(fcinfo, 0, "new_row");
     Oid type = getBaseType(get_fn_expr_argtype(fcinfo->flinfo, 0));
-    Oid relid = get_typ_typrelid(type);
-    if (!OidIsValid(relid) || get_rel_relkind(relid) == RELKIND_COMPOSITE_TYPE)
-        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-                        errmsg("\"new_row\" is of type %s, which is no table's row type",
-                               format_type_be(type)),
-                        errhint("Pass a row of a versioned table: NULL::orders names its type.")));
-    return open_versioned_table(relid, RowExclusiveLock);
+    return open_versioned_table(relation_of_type(type, "new_row"), RowExclusiveLock);
 }
 
 Result save(FunctionCallInfo fcinfo, Relation relation, Report report) {

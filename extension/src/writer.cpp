@@ -3,7 +3,7 @@
 namespace interlock {
 namespace {
 
-// How many writes of this session took which path.
+// How many writes and row locks of this session took which path.
 int64 direct_writes;
 int64 planner_writes;
 
@@ -11,11 +11,15 @@ int64 planner_writes;
 
 WriteOutcome write_row(const Write& write, Sharing* sharing) {
     if (std::optional<WriteOutcome> outcome = direct_write(write, sharing)) {
-        direct_writes++;
+        count_path(true);
         return *outcome;
     }
-    planner_writes++;
+    count_path(false);
     return planner_write(write);
+}
+
+void count_path(bool direct) {
+    (direct ? direct_writes : planner_writes)++;
 }
 
 bool may_compare(const Write& write) {
@@ -38,7 +42,7 @@ AttrNumber touched_column(Table& table) {
     return writable ? writable : version;
 }
 
-// write_paths(OUT direct bigint, OUT planner bigint): this session's writes
+// write_paths(OUT direct bigint, OUT planner bigint): this session's writes and row locks
 INTERLOCK_FUNCTION(write_paths) {
     TupleDesc desc;
     get_call_result_type(fcinfo, nullptr, &desc);

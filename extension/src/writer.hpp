@@ -68,6 +68,9 @@ struct Sharing {
 // Writes on the direct path where that is exactly equivalent, else on the planner path.
 WriteOutcome write_row(const Write& write, Sharing* sharing = nullptr);
 
+// Counts a write, or a row lock, in write_paths().
+void count_path(bool direct);
+
 // After the last row of a batch.
 void end_sharing(Sharing* sharing);
 

@@ -1,0 +1,22 @@
+// The keys of many rows: an array of any that read_key() reads.
+#pragma once
+
+#include "key.hpp"
+
+namespace interlock {
+
+// In the order of the key, each once. It takes memory for the keys' columns alone.
+struct KeyList {
+    Key* key;  // of all of them; null where there are none
+    int64 count;
+    Datum* values;
+
+    KeyValues at(int64 i) const;
+};
+
+// Reads an `anycompatiblearray` argument of that name. 22023 for more than one dimension, and for
+// JSON keys of a view that name different columns; else as read_key().
+KeyList read_keys(FunctionCallInfo fcinfo, int number, const char* name, Relation relation,
+                  Table& table);
+
+}  // namespace interlock
