@@ -26,7 +26,8 @@ struct Slots {
     const LockNamespace& lock_namespace;
     LockKey key;
     int count;
-    const char* shown;  // the key
+    const char* shown;  // the key, in quotes where it is a text
+    const char* plain;  // without
     char* label;        // of the slot at hand
 };
 
@@ -40,12 +41,18 @@ int read_count(FunctionCallInfo fcinfo) {
     return count;
 }
 
+const char* plain_text(const LockKey& key) {
+    if (key.text.data() == nullptr) return show_lock_key(key);
+    return clip(pnstrdup(key.text.data(), key.text.size()), shown_bytes);
+}
+
 Slots read_slots(FunctionCallInfo fcinfo) {
     require_argument(fcinfo, 0, "namespace");
     text* name = PG_GETARG_TEXT_PP(0);
     const LockNamespace& entry = open_lock_namespace({VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)});
     LockKey key = read_lock_key(fcinfo, 1, entry);
-    return {entry, key, read_count(fcinfo), show_lock_key(key), allocate<char>(longest_label)};
+    int count = read_count(fcinfo);
+    return {entry, key, count, show_lock_key(key), plain_text(key), allocate<char>(longest_label)};
 }
 
 NamespaceLock lock_of_slots(const Slots& slots, const LockKey& key, LOCKMODE mode) {
@@ -58,14 +65,14 @@ NamespaceLock gate(const Slots& slots, LOCKMODE mode) {
     return lock_of_slots(slots, slots.key, mode);
 }
 
-// Its label is good until the next one's.
+// Its label is good until the next one's. It is shown in quotes, as any key's text.
 NamespaceLock slot(const Slots& slots, int number) {
     char bytes[12];
     for (int i = 0; i < 8; i++)
         bytes[i] = static_cast<char>(slots.key.bits >> (8 * i));
     for (int i = 0; i < 4; i++)
         bytes[8 + i] = static_cast<char>(number >> (8 * i));
-    int size = snprintf(slots.label, longest_label, "%s #%d", slots.shown, number);
+    int size = snprintf(slots.label, longest_label, "%s #%d", slots.plain, number);
     std::string_view label(slots.label, static_cast<std::size_t>(size));
     return lock_of_slots(slots, {SipHash::of(bytes, sizeof bytes), label}, ExclusiveLock);
 }

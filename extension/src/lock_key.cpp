@@ -56,15 +56,22 @@ int64 integer_value(Oid type, Datum value) {
     pg_unreachable();
 }
 
-// numeric_int8() rounds.
+[[noreturn]] void raise_lossy(const LockNamespace& entry, Datum numeric) {
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("lock namespace \"%s\" has keys of type bigint, which cannot hold %s",
+                    entry.name, DatumGetCString(DirectFunctionCall1(numeric_out, numeric)))));
+    pg_unreachable();
+}
+
+// numeric_int8() rounds, and has another code for what is no number.
 int64 integral_value(const LockNamespace& entry, Datum numeric) {
+    Numeric number = DatumGetNumeric(numeric);
+    if (numeric_is_nan(number) || numeric_is_inf(number)) raise_lossy(entry, numeric);
     Datum rounded = DirectFunctionCall1(numeric_int8, numeric);
     if (!DatumGetBool(
             DirectFunctionCall2(numeric_eq, numeric, DirectFunctionCall1(int8_numeric, rounded))))
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                 errmsg("lock namespace \"%s\" has keys of type bigint, which cannot hold %s",
-                        entry.name, DatumGetCString(DirectFunctionCall1(numeric_out, numeric)))));
+        raise_lossy(entry, numeric);
     return DatumGetInt64(rounded);
 }
 

@@ -142,7 +142,8 @@ void give_back(const NamespaceLock& lock) {
     if (std::optional<LOCKTAG> builtin = builtin_tag(lock)) release(*builtin, lock.mode);
 }
 
-void obtain(std::span<const NamespaceLock> locks, const Wait& wait) {
+void obtain(std::span<const NamespaceLock> locks, const Wait& asked) {
+    Wait wait = within_lock_timeout(asked);
     std::size_t taken = take_at_once(locks);
     if (taken == locks.size()) return;
     if (wait.kind == WaitKind::never) raise_unavailable(locks[taken]);
@@ -150,7 +151,8 @@ void obtain(std::span<const NamespaceLock> locks, const Wait& wait) {
     warn_of_old_snapshot(locks[taken]);
 }
 
-bool try_to_obtain(std::span<const NamespaceLock> locks, const Wait& wait) {
+bool try_to_obtain(std::span<const NamespaceLock> locks, const Wait& asked) {
+    Wait wait = within_lock_timeout(asked);
     std::size_t taken = take_at_once(locks);
     if (taken == locks.size()) return true;
     if (wait.kind != WaitKind::never && wait_and_tell(locks.subspan(taken), wait)) {

@@ -247,6 +247,7 @@ void initialize_lock_namespaces() {
     CacheRegisterRelcacheCallback(relation_changed, 0);
     CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, roles_changed, 0);
     CacheRegisterSyscacheCallback(AUTHOID, roles_changed, 0);
+    CacheRegisterSyscacheCallback(DATABASEOID, roles_changed, 0);  // pg_database_owner
 }
 
 Oid lock_namespace_registry() {
@@ -284,6 +285,7 @@ LockNamespace* find_lock_namespace_by_id(int wanted) {
 }
 
 bool may_use(const char** names, int count) {
+    if (superuser()) return true;
     for (int i = 0; i < count; i++) {
         Oid role = get_role_oid(names[i], true);
         if (OidIsValid(role) && has_privs_of_role(GetUserId(), role)) return true;
@@ -319,11 +321,13 @@ bool parse_builtin(const char* text, BuiltinLock& builtin, int32& builtin_class)
     if (strcmp(text, "bigint") == 0) return true;
     builtin = BuiltinLock::int4;
     if (strncmp(text, "int4:", 5) != 0) return false;
+    const char* digits = text + 5;
+    if (*digits != '-' && (*digits < '0' || *digits > '9')) return false;
     char* end;
     errno = 0;
-    long number = strtol(text + 5, &end, 10);
+    long number = strtol(digits, &end, 10);
     builtin_class = static_cast<int32>(number);
-    return end != text + 5 && *end == '\0' && errno == 0 && number == builtin_class;
+    return end[-1] != '-' && *end == '\0' && errno == 0 && number == builtin_class;
 }
 
 }  // namespace interlock

@@ -47,6 +47,7 @@ LockNamespace& open_lock_namespace(std::string_view name);
 // By id; null where there is none.
 LockNamespace* find_lock_namespace_by_id(int id);
 
+// Is the current role a member of its roles, as a superuser is of all, also of those there are not?
 bool may_use(LockNamespace& lock_namespace);
 bool may_use(const char** roles, int count);
 

@@ -219,7 +219,19 @@ void insert_namespace(const char* name, const char* key_type, const Settings& se
     if (run(sql, parameters) == 0) raise_registered(name);
 }
 
-void update_namespace(int id, const Settings& settings, bool no_builtin, bool no_bound) {
+// Another session dropped or changed it meanwhile, or after this transaction's snapshot.
+[[noreturn]] void raise_gone(const char* name) {
+    if (IsolationUsesXactSnapshot())
+        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                        errmsg("could not serialize access due to a concurrent change of lock "
+                               "namespace \"%s\"",
+                               name)));
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("lock namespace \"%s\" does not exist any more", name)));
+    pg_unreachable();
+}
+
+int update_namespace(int id, const Settings& settings, bool no_builtin, bool no_bound) {
     const Parameter parameters[] = {{INT4OID, Int32GetDatum(id), false},
                                     {TEXTARRAYOID, settings.roles, settings.roles == 0},
                                     text_parameter(settings.also_builtin),
@@ -227,13 +239,20 @@ void update_namespace(int id, const Settings& settings, bool no_builtin, bool no
                                     text_parameter(settings.comment),
                                     {BOOLOID, BoolGetDatum(no_builtin), false},
                                     {BOOLOID, BoolGetDatum(no_bound), false}};
-    run("UPDATE interlock.lock_namespace_registry SET"
+    return run(
+        "UPDATE interlock.lock_namespace_registry SET"
         " roles = COALESCE($2, roles),"
         " also_builtin = CASE WHEN NOT $6 THEN COALESCE($3, also_builtin) END,"
         " max_locks = CASE WHEN NOT $7 THEN COALESCE($4, max_locks) END,"
         " comment = COALESCE($5, comment)"
         " WHERE id OPERATOR(pg_catalog.=) $1",
         parameters);
+}
+
+int delete_namespace(int id) {
+    const Parameter parameter = int_parameter(id);
+    return run("DELETE FROM interlock.lock_namespace_registry WHERE id OPERATOR(pg_catalog.=) $1",
+               {&parameter, 1});
 }
 
 // 55006: dropped under those who hold its locks, it could be registered anew under another id, and
@@ -292,7 +311,9 @@ INTERLOCK_FUNCTION(alter_lock_namespace) {
     if (!no_builtin) require_fit_builtin(settings.also_builtin, key_type_name(entry.key_type));
     if (settings.roles) require_fit_roles(settings.roles);
     int id = entry.id;
-    as_registry_owner([&] { update_namespace(id, settings, no_builtin, no_bound); });
+    as_registry_owner([&] {
+        if (update_namespace(id, settings, no_builtin, no_bound) == 0) raise_gone(name.data());
+    });
     if (settings.roles) notice_unknown_roles(settings.roles);
     PG_RETURN_VOID();
 }
@@ -303,10 +324,9 @@ INTERLOCK_FUNCTION(drop_lock_namespace) {
     require_registrar();
     LockNamespace& entry = find_lock_namespace(name);
     require_unused(entry);
-    const Parameter id = {INT4OID, Int32GetDatum(entry.id), false};
+    int id = entry.id;
     as_registry_owner([&] {
-        run("DELETE FROM interlock.lock_namespace_registry WHERE id OPERATOR(pg_catalog.=) $1",
-            {&id, 1});
+        if (delete_namespace(id) == 0) raise_gone(name.data());
     });
     PG_RETURN_VOID();
 }

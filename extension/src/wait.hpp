@@ -24,8 +24,8 @@ Wait read_wait(FunctionCallInfo fcinfo, int number);
 // A bound that many microseconds from now; longer than the server can wait is as long as it can.
 Wait wait_for(int64 microseconds);
 
-// The same wait, with lock_timeout as its bound where it has none: for a call that waits in many
-// small steps.
+// The same wait, with lock_timeout as its bound where it has none: for a call that waits several
+// times, or that must not end with a lock_timeout which is due but not raised yet.
 Wait within_lock_timeout(const Wait& wait);
 
 inline bool expired(const Wait& wait) {
