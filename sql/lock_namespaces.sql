@@ -209,7 +209,7 @@ SET ROLE regress_ns_bob;
 SELECT lock_for_club();
 SELECT uses('ns secret');
 RESET ROLE;
--- a name that is no role's yet matches nobody, not even a superuser
+-- a name that is no role's yet matches nobody; a superuser may everything
 SELECT interlock.create_lock_namespace('ns later', roles => '{regress_ns_gone}');
 SELECT uses('ns later');
 CREATE ROLE regress_ns_gone;

@@ -353,7 +353,8 @@ DROP EXTENSION interlock;
 \set VERBOSITY default
 ROLLBACK TO versioned;
 SELECT interlock.disable_all();
-SELECT count(*) FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid WHERE p.pronamespace = 'interlock'::regnamespace;
+SELECT count(*) FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid JOIN pg_class AS c ON c.oid = t.tgrelid
+WHERE p.pronamespace = 'interlock'::regnamespace AND c.relnamespace <> p.pronamespace;
 DROP EXTENSION interlock;
 UPDATE plain SET name = 'free again' WHERE id = 1;
 SELECT * FROM plain WHERE id = 1;
