@@ -599,6 +599,11 @@ CREATE FUNCTION interlock.break_lease(
 COMMENT ON FUNCTION interlock.break_lease(pg_catalog.text, pg_catalog.anycompatible) IS
 'Takes the lease of a key away from whoever has it, and notifies channel interlock_leases; its token fails from then on. False where nobody has it. Waits for transactions that checked it.';
 
+CREATE FUNCTION interlock.prune_leases(older pg_catalog.interval) RETURNS pg_catalog.int8
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_prune_leases';
+COMMENT ON FUNCTION interlock.prune_leases(pg_catalog.interval) IS
+'Removes what is stored of leases that were released or expired longer ago than that, in the namespaces that the current role may use, and returns how many there were. Tokens do not go back for it. Passes over leases that an open transaction checked.';
+
 CREATE VIEW interlock.leases WITH (security_barrier) AS
 SELECT n.name AS namespace, l.key, l.holder, l.acquired_at, l.expires_at,
        l.expires_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp() AS expired, l.payload

@@ -67,6 +67,10 @@ bool reserve(const LOCKTAG& tag) {
 
 }  // namespace
 
+Oid lease_table() {
+    return own_table(table_name);
+}
+
 LeaseRow open_leases(const LockNamespace& lock_namespace, const LockKey& lock_key) {
     Datum stored = stored_key(lock_key);
     return {open_own_table(table_name, RowExclusiveLock), lock_namespace, lock_key, stored, {}};

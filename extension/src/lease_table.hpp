@@ -24,6 +24,9 @@ struct LeaseRow {
     Lease lease;
 };
 
+// Its OID.
+Oid lease_table();
+
 // Opens the table. 22023 for a key that is too long to be stored.
 LeaseRow open_leases(const LockNamespace& lock_namespace, const LockKey& key);
 void close_leases(const LeaseRow& row);

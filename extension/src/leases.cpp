@@ -3,6 +3,7 @@
 #include "duration.hpp"
 #include "errors.hpp"
 #include "lease_table.hpp"
+#include "owner_statement.hpp"
 #include "row_holders.hpp"
 
 #include <optional>
@@ -17,6 +18,7 @@ namespace {
 
 constexpr const char* channel = "interlock_leases";
 constexpr int longest_holder = 200;  // characters
+constexpr int64 longest_age = int64{36525} * USECS_PER_DAY;
 constexpr int64 longest_ttl = int64{366} * USECS_PER_DAY;
 
 // The arguments that all of them have: namespace text, key anycompatible.
@@ -220,6 +222,44 @@ Datum attempt_datum(FunctionCallInfo fcinfo, const Lease& lease, const Attempt& 
     return result_row(fcinfo, values, nulls);
 }
 
+// The ids of the namespaces that the caller may use, as an array.
+Datum usable_namespaces() {
+    Datum ids = 0;
+    MemoryContext memory = CurrentMemoryContext;
+    SPI_connect();
+    SPI_execute(
+        "SELECT COALESCE(pg_catalog.array_agg(id), '{}') FROM interlock.lock_namespaces WHERE "
+        "usable",
+        true, 1);
+    bool is_null;
+    Datum found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+    MemoryContext spi = MemoryContextSwitchTo(memory);
+    ids = datumCopy(found, false, -1);
+    MemoryContextSwitchTo(spi);
+    SPI_finish();
+    return ids;
+}
+
+// Not those that a transaction has checked: they are still in use.
+int64 prune(Datum namespaces, int64 older) {
+    TimestampTz before = GetCurrentTimestamp() - older;
+    const Parameter parameters[] = {{INT4ARRAYOID, namespaces, false},
+                                    {TIMESTAMPTZOID, TimestampTzGetDatum(before), false}};
+    int64 pruned = 0;
+    as_owner_of(lease_table(), [&] {
+        pruned = run_as_owner(
+            "DELETE FROM interlock.lease_registry AS l USING ("
+            "SELECT namespace, key FROM interlock.lease_registry"
+            " WHERE namespace OPERATOR(pg_catalog.=) ANY ($1) AND expires_at "
+            "OPERATOR(pg_catalog.<) $2"
+            " FOR UPDATE SKIP LOCKED) AS ended"
+            " WHERE l.namespace OPERATOR(pg_catalog.=) ended.namespace"
+            " AND l.key OPERATOR(pg_catalog.=) ended.key",
+            parameters);
+    });
+    return pruned;
+}
+
 bool check(FunctionCallInfo fcinfo) {
     LeaseRow row = read_row(fcinfo);
     bool current = lock_current(row, read_token(fcinfo), LockTupleKeyShare);
@@ -291,6 +331,18 @@ INTERLOCK_FUNCTION(break_lease) {
     if (held) end_lease(row);
     close_leases(row);
     PG_RETURN_BOOL(held);
+}
+
+// prune_leases(older interval) → bigint
+INTERLOCK_FUNCTION(prune_leases) {
+    PreventCommandIfReadOnly("interlock.prune_leases()");
+    require_argument(fcinfo, 0, "older");
+    const Interval& interval = *PG_GETARG_INTERVAL_P(0);
+    int64 older = is_infinite(interval) ? -1 : microseconds_of(interval);
+    if (older < 0 || older > longest_age)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("\"older\" must not be negative or longer than 100 years")));
+    PG_RETURN_INT64(prune(usable_namespaces(), older));
 }
 
 }  // namespace interlock

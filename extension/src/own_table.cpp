@@ -26,12 +26,16 @@ HeapTuple new_tuple(const OwnTable& table, const Datum* values, const bool* null
 
 }  // namespace
 
-OwnTable open_own_table(const char* name, LOCKMODE lockmode) {
+Oid own_table(const char* name) {
     Oid relid = get_relname_relid(name, get_namespace_oid("interlock", false));
     if (!OidIsValid(relid))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
                         errmsg("relation \"interlock.%s\" does not exist", name)));
-    Relation relation = table_open(relid, lockmode);
+    return relid;
+}
+
+OwnTable open_own_table(const char* name, LOCKMODE lockmode) {
+    Relation relation = table_open(own_table(name), lockmode);
     return {relation, primary_key_of(relation), nullptr};
 }
 

@@ -13,7 +13,10 @@ struct OwnTable {
     HeapTuple found;  // null: there is no such row
 };
 
-// Opens a table of schema interlock, for reading or writing. 42P01 where it is not there.
+// The OID of a table of schema interlock. 42P01 where it is not there.
+Oid own_table(const char* name);
+
+// Opens it, for reading or writing.
 OwnTable open_own_table(const char* name, LOCKMODE lockmode);
 
 // With the lock kept until the transaction ends.
