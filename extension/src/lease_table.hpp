@@ -12,13 +12,13 @@ struct Lease {
     const char* holder;  // null: released
     TimestampTz acquired_at;
     TimestampTz expires_at;
-    Jsonb* payload;  // or null
+    Datum payload;  // or 0
 };
 
 // The lease of one key, as it was found.
 struct LeaseRow {
     OwnTable table;
-    const LockNamespace& lock_namespace;
+    LockNamespace lock_namespace;
     LockKey key;
     Datum key_text;
     Lease lease;
@@ -47,9 +47,14 @@ inline bool is_current(const Lease& lease, int64 token) {
 // Writes the lease over the row that was found and locked.
 void store_lease(LeaseRow& row, const Lease& lease);
 
-// Inserts the first lease of the key. False where another session is doing it, which `pids` names,
-// or has done it.
+// Inserts the first lease of the key. False where another session is doing it or drops the
+// namespace, which `pids` names, or has inserted it. 42704 where the namespace is gone.
 bool add_lease(LeaseRow& row, const Lease& lease, List** pids);
+
+// Removes the rows of leases that ended before, in the namespaces that the current role may use,
+// and says how many; none that an open transaction is using, none whose token a new one could
+// repeat.
+int64 delete_ended_leases(TimestampTz before);
 
 // Larger than the last one of the key, and than those of keys that were pruned, dumped or lost: the
 // clock in microseconds.

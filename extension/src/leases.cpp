@@ -3,7 +3,6 @@
 #include "duration.hpp"
 #include "errors.hpp"
 #include "lease_table.hpp"
-#include "owner_statement.hpp"
 #include "row_holders.hpp"
 
 #include <optional>
@@ -61,18 +60,18 @@ struct Attempt {
     int blocking_pid;  // of the session whose open transaction is in the way; 0: it is the lease
 };
 
-Lease new_lease(int64 last_token, const char* holder, int64 ttl, Jsonb* payload) {
+Lease new_lease(int64 last_token, const char* holder, int64 ttl, Datum payload) {
     TimestampTz now = GetCurrentTimestamp();
     return {next_token(last_token), holder, now, now + ttl, payload};
 }
 
 Attempt blocked(List* pids) {
-    return {false, pids == NIL ? 0 : linitial_int(pids)};
+    return {false, linitial_int(pids)};
 }
 
 // Judged before the row is locked: a lock on a lease that is not granted would keep its holder from
 // renewing it. Then the version that was judged is locked, and no other.
-Attempt attempt(LeaseRow& row, const char* holder, int64 ttl, Jsonb* payload) {
+Attempt attempt(LeaseRow& row, const char* holder, int64 ttl, Datum payload) {
     for (;;) {
         CHECK_FOR_INTERRUPTS();
         if (!find_lease(row)) {
@@ -87,9 +86,10 @@ Attempt attempt(LeaseRow& row, const char* holder, int64 ttl, Jsonb* payload) {
             store_lease(row, new_lease(row.lease.token, holder, ttl, payload));
             return {true, 0};
         }
-        if (unavailable)
-            return blocked(
-                blockers_of_tuple(row.table.relation, row.table.found->t_self, LockTupleExclusive));
+        List* pids = unavailable ? blockers_of_tuple(row.table.relation, row.table.found->t_self,
+                                                     LockTupleExclusive)
+                                 : NIL;
+        if (pids != NIL) return blocked(pids);
     }
 }
 
@@ -97,7 +97,8 @@ Attempt attempt(LeaseRow& row, const char* holder, int64 ttl, Jsonb* payload) {
 Attempt acquire(FunctionCallInfo fcinfo, LeaseRow& row) {
     const char* holder = read_holder(fcinfo);
     int64 ttl = read_ttl(fcinfo, 3);
-    Attempt result = attempt(row, holder, ttl, PG_ARGISNULL(4) ? nullptr : PG_GETARG_JSONB_P(4));
+    Attempt result = attempt(row, holder, ttl,
+                             PG_ARGISNULL(4) ? Datum{0} : JsonbPGetDatum(PG_GETARG_JSONB_P(4)));
     if (result.granted) ForceSyncCommit();
     return result;
 }
@@ -134,7 +135,7 @@ void end_lease(LeaseRow& row) {
     Lease ended = row.lease;
     ended.holder = nullptr;
     ended.expires_at = GetCurrentTimestamp();
-    ended.payload = nullptr;
+    ended.payload = 0;
     store_lease(row, ended);
     notify(row);
 }
@@ -145,6 +146,7 @@ std::optional<TimestampTz> renew(FunctionCallInfo fcinfo) {
     int64 ttl = read_ttl(fcinfo, 3);
     bool current = lock_current(row, token, LockTupleNoKeyExclusive);
     if (current) {
+        ForceSyncCommit();  // nor may a renewal be lost that its holder relies on
         Lease renewed = row.lease;
         renewed.expires_at = GetCurrentTimestamp() + ttl;
         store_lease(row, renewed);
@@ -220,44 +222,6 @@ Datum attempt_datum(FunctionCallInfo fcinfo, const Lease& lease, const Attempt& 
                       Int32GetDatum(result.blocking_pid)};
     bool nulls[] = {false, !result.granted, !known, !known, !known, result.blocking_pid == 0};
     return result_row(fcinfo, values, nulls);
-}
-
-// The ids of the namespaces that the caller may use, as an array.
-Datum usable_namespaces() {
-    Datum ids = 0;
-    MemoryContext memory = CurrentMemoryContext;
-    SPI_connect();
-    SPI_execute(
-        "SELECT COALESCE(pg_catalog.array_agg(id), '{}') FROM interlock.lock_namespaces WHERE "
-        "usable",
-        true, 1);
-    bool is_null;
-    Datum found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
-    MemoryContext spi = MemoryContextSwitchTo(memory);
-    ids = datumCopy(found, false, -1);
-    MemoryContextSwitchTo(spi);
-    SPI_finish();
-    return ids;
-}
-
-// Not those that a transaction has checked: they are still in use.
-int64 prune(Datum namespaces, int64 older) {
-    TimestampTz before = GetCurrentTimestamp() - older;
-    const Parameter parameters[] = {{INT4ARRAYOID, namespaces, false},
-                                    {TIMESTAMPTZOID, TimestampTzGetDatum(before), false}};
-    int64 pruned = 0;
-    as_owner_of(lease_table(), [&] {
-        pruned = run_as_owner(
-            "DELETE FROM interlock.lease_registry AS l USING ("
-            "SELECT namespace, key FROM interlock.lease_registry"
-            " WHERE namespace OPERATOR(pg_catalog.=) ANY ($1) AND expires_at "
-            "OPERATOR(pg_catalog.<) $2"
-            " FOR UPDATE SKIP LOCKED) AS ended"
-            " WHERE l.namespace OPERATOR(pg_catalog.=) ended.namespace"
-            " AND l.key OPERATOR(pg_catalog.=) ended.key",
-            parameters);
-    });
-    return pruned;
 }
 
 bool check(FunctionCallInfo fcinfo) {
@@ -342,7 +306,7 @@ INTERLOCK_FUNCTION(prune_leases) {
     if (older < 0 || older > longest_age)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("\"older\" must not be negative or longer than 100 years")));
-    PG_RETURN_INT64(prune(usable_namespaces(), older));
+    PG_RETURN_INT64(delete_ended_leases(GetCurrentTimestamp() - older));
 }
 
 }  // namespace interlock

@@ -241,10 +241,20 @@ bool has_leases(int id) {
                {&parameter, 1}) > 0;
 }
 
-void delete_ended_leases(int id) {
+// Waits for those that an open transaction takes or has checked: they may be held then.
+void delete_leases(int id) {
     const Parameter parameter = int_parameter(id);
-    run_as_owner("DELETE FROM interlock.lease_registry WHERE namespace OPERATOR(pg_catalog.=) $1",
-                 {&parameter, 1});
+    run_as_owner(
+        "DELETE FROM interlock.lease_registry"
+        " WHERE namespace OPERATOR(pg_catalog.=) $1 AND (holder IS NULL"
+        " OR expires_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp())",
+        {&parameter, 1});
+}
+
+// Nobody takes the first lease of a key in it before this transaction has ended, or is about to.
+bool keep_leases_out(int id) {
+    LOCKTAG tag = lease_namespace_tag(id);
+    return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 [[noreturn]] void raise_leased(const char* name) {
@@ -308,8 +318,9 @@ INTERLOCK_FUNCTION(drop_lock_namespace) {
     require_unused(entry);
     int id = entry.id;
     as_owner_of(lock_namespace_registry(), [&] {
+        if (!keep_leases_out(id) || has_leases(id)) raise_leased(name.data());
+        delete_leases(id);
         if (has_leases(id)) raise_leased(name.data());
-        delete_ended_leases(id);
         if (delete_namespace(id) == 0) raise_gone(name.data());
     });
     PG_RETURN_VOID();

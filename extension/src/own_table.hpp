@@ -16,8 +16,12 @@ struct OwnTable {
 // The OID of a table of schema interlock. 42P01 where it is not there.
 Oid own_table(const char* name);
 
-// Opens it, for reading or writing.
-OwnTable open_own_table(const char* name, LOCKMODE lockmode);
+// Its owner could have altered it: 55000 where it is no heap, or has other columns than these. Read
+// or written all the same, it would be memory that is misread.
+void require_columns(Relation relation, std::span<const Oid> types);
+
+// Opens it, for reading or writing. 55000 where it is not as the script made it.
+OwnTable open_own_table(const char* name, LOCKMODE lockmode, std::span<const Oid> types);
 
 // With the lock kept until the transaction ends.
 void close_own_table(const OwnTable& table);
@@ -25,8 +29,23 @@ void close_own_table(const OwnTable& table);
 // The columns of the primary key are the first ones; `conditions` are on them, in their order.
 bool find_own_row(OwnTable& table, std::span<ScanKeyData> conditions);
 
-// Locks the very version that was found. False where it is not the newest any more: find it again.
-// Where it must not wait and had to, `unavailable` is set.
+// Visits all rows, each as `found`, as they were when it began.
+template <typename Visit>
+void visit_own_rows(OwnTable& table, Visit visit) {
+    CommandCounterIncrement();
+    Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+    SysScanDesc scan = systable_beginscan(table.relation, InvalidOid, false, snapshot, 0, nullptr);
+    while (HeapTupleIsValid(table.found = systable_getnext(scan))) {
+        CHECK_FOR_INTERRUPTS();
+        visit();
+    }
+    systable_endscan(scan);
+    UnregisterSnapshot(snapshot);
+}
+
+// Locks the very version that was found, and what a transaction in flight makes of it where that is
+// no conflict; nothing else. False where it is not the newest any more, or had to be waited for:
+// find it again. Where it must not wait and had to, `unavailable` is set.
 bool lock_own_row(OwnTable& table, LockTupleMode mode, LockWaitPolicy policy, bool* unavailable);
 
 // Its columns, all of them.
