@@ -45,11 +45,6 @@ TM_Result lock(OwnTable& table, LockTupleMode mode, LockWaitPolicy policy, uint8
     return result;
 }
 
-bool is_visible(Relation relation, SysScanDesc scan, Snapshot snapshot) {
-    return scan->snapshot != SnapshotAny ||
-           table_tuple_satisfies_snapshot(relation, scan->slot, snapshot);
-}
-
 HeapTuple new_tuple(const OwnTable& table, const Datum* values, const bool* nulls) {
     return heap_form_tuple(RelationGetDescr(table.relation), const_cast<Datum*>(values),
                            const_cast<bool*>(nulls));
@@ -87,13 +82,15 @@ void close_own_table(const OwnTable& table) {
 bool find_own_row(OwnTable& table, std::span<ScanKeyData> conditions) {
     CommandCounterIncrement();
     Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-    Snapshot scanned = IsolationIsSerializable() ? SnapshotAny : snapshot;
-    SysScanDesc scan = systable_beginscan(table.relation, table.index, true, scanned,
-                                          static_cast<int>(conditions.size()), conditions.data());
+    bool serializable = IsolationIsSerializable();
+    SysScanDesc scan =
+        systable_beginscan(table.relation, table.index, true, serializable ? SnapshotAny : snapshot,
+                           static_cast<int>(conditions.size()), conditions.data());
     HeapTuple tuple;
     do
         tuple = systable_getnext(scan);
-    while (HeapTupleIsValid(tuple) && !is_visible(table.relation, scan, snapshot));
+    while (serializable && HeapTupleIsValid(tuple) &&
+           !table_tuple_satisfies_snapshot(table.relation, scan->slot, snapshot));
     table.found = HeapTupleIsValid(tuple) ? heap_copytuple(tuple) : nullptr;
     systable_endscan(scan);
     UnregisterSnapshot(snapshot);
