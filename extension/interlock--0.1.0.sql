@@ -429,7 +429,7 @@ COMMENT ON FUNCTION interlock.alter_lock_namespace(pg_catalog.text, pg_catalog.t
 CREATE FUNCTION interlock.drop_lock_namespace(name pg_catalog.text) RETURNS pg_catalog.void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_drop_lock_namespace';
 COMMENT ON FUNCTION interlock.drop_lock_namespace(pg_catalog.text) IS
-'Drops a namespace; its id is not given out again. 55006 while any of its locks is held or awaited, 42704 for an unknown name. Needs ownership of the database or membership in role interlock_admin (42501).';
+'Drops a namespace; its id is not given out again. 55006 while any of its locks is held or awaited, or any of its leases held, 42704 for an unknown name. Needs ownership of the database or membership in role interlock_admin (42501).';
 
 CREATE VIEW interlock.lock_namespaces WITH (security_barrier) AS
 SELECT id, name, key_type::pg_catalog.regtype AS key_type, roles, also_builtin, max_locks, comment,
@@ -567,7 +567,7 @@ CREATE FUNCTION interlock.renew_lease(
     namespace pg_catalog.text, key pg_catalog.anycompatible, token pg_catalog.int8, ttl pg_catalog.interval) RETURNS pg_catalog.timestamptz
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_renew_lease';
 COMMENT ON FUNCTION interlock.renew_lease(pg_catalog.text, pg_catalog.anycompatible, pg_catalog.int8, pg_catalog.interval) IS
-'Has the lease with that token expire ttl from now, and returns when; also one that has expired, if nobody took it. IL011 where the token is no longer the current one. Waits for a takeover or release that has not committed, never for a transaction that checked the lease.';
+'Has the lease with that token expire ttl from now, and returns when; also one that has expired, if nobody took it. IL011 where the token is no longer the current one. Waits for a takeover or release that has not committed, never for a transaction that checked the lease. The commit is synchronous.';
 
 CREATE FUNCTION interlock.try_renew_lease(
     namespace pg_catalog.text, key pg_catalog.anycompatible, token pg_catalog.int8, ttl pg_catalog.interval) RETURNS pg_catalog.timestamptz
@@ -602,7 +602,7 @@ COMMENT ON FUNCTION interlock.break_lease(pg_catalog.text, pg_catalog.anycompati
 CREATE FUNCTION interlock.prune_leases(older pg_catalog.interval) RETURNS pg_catalog.int8
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_prune_leases';
 COMMENT ON FUNCTION interlock.prune_leases(pg_catalog.interval) IS
-'Removes what is stored of leases that were released or expired longer ago than that, in the namespaces that the current role may use, and returns how many there were. Tokens do not go back for it. Passes over leases that an open transaction checked.';
+'Removes what is stored of leases that were released or expired longer ago than that, in the namespaces that the current role may use, and returns how many there were. Tokens do not go back for it: one that is ahead of the clock stays. Passes over leases that an open transaction checked or is changing.';
 
 CREATE VIEW interlock.leases WITH (security_barrier) AS
 SELECT n.name AS namespace, l.key, l.holder, l.acquired_at, l.expires_at,
