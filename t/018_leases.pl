@@ -61,7 +61,7 @@ for my $crash (1 .. 3) {
     is($back, 0, "crash $crash: tokens only grew");
     %last = (%last, %now);
     $node->start;
-    my @behind = grep { !$node->safe_psql('postgres', "SELECT token >= $last{$_} FROM interlock.lease_registry WHERE key = '$_'") =~ /t/ } sort keys %last;
+    my @behind = grep { $node->safe_psql('postgres', "SELECT token >= $last{$_} FROM interlock.lease_registry WHERE key = '$_'") ne 't' } sort keys %last;
     is("@behind", '', "crash $crash: every token that was given out is there");
     for my $key (sort keys %last) {
         my $next = token_of(take($node, $key, '1 us'));
