@@ -103,6 +103,7 @@ void accounts::prepare(table_state state) try {
             has_column_ = true;
         }
     }
+    if (state == table_state::lockable) register_namespace();
     query(connection_, "VACUUM pgbench_accounts");
 } catch (const std::exception& e) {
     throw cannot_run{fmt::format("cannot prepare pgbench_accounts: {}", in_one_line(e))};
@@ -114,6 +115,16 @@ void accounts::set_versioned(bool wanted) {
                               : "SELECT interlock.disable_versioning('pgbench_accounts')");
     versioned_ = wanted;
     has_column_ = true;
+}
+
+// One that a killed contend has left is as good.
+void accounts::register_namespace() {
+    std::string name{lock_namespace};
+    auto found =
+        query(connection_, "SELECT 1 FROM interlock.lock_namespaces WHERE name = $1", {name});
+    if (found.size() > 0) return;
+    query(connection_, "SELECT interlock.create_lock_namespace($1)", {name});
+    registered_namespace_ = true;
 }
 
 std::int64_t accounts::sum() {
@@ -134,6 +145,8 @@ void accounts::put_back() {
         execute(tx, "SELECT interlock.disable_versioning('pgbench_accounts')", {});
     if (has_column_ && !had_column_)
         execute(tx, "ALTER TABLE pgbench_accounts DROP COLUMN version", {});
+    if (registered_namespace_)
+        execute(tx, "SELECT interlock.drop_lock_namespace($1)", {std::string{lock_namespace}});
     for (int i = 0; i < static_cast<int>(balances_.size()); ++i)
         execute(tx, "UPDATE pgbench_accounts SET abalance = $2 WHERE aid = $1",
                 {std::to_string(i + 1), balances_[static_cast<std::size_t>(i)]});

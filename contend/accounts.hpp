@@ -1,8 +1,9 @@
 #pragma once
 
 // The table under contention: the first accounts of pgbench_accounts. What contend changes about it
-// is put back: the balances, and the version column and its triggers where they were not there
-// before. Only a contend that is killed leaves them behind (README.md says what to do then).
+// is put back: the balances, and the version column, its triggers and the lock namespace where they
+// were not there before. Only a contend that is killed leaves them behind (README.md says what to
+// do then).
 
 #include <cstdint>
 #include <interlock/interlock.hpp>
@@ -45,6 +46,7 @@ class accounts {
     void find_versioning(bool needs_interlock);
     void remember_balances();
     void set_versioned(bool wanted);
+    void register_namespace();
     void put_back();
 
     pqxx::connection& connection_;
@@ -55,6 +57,7 @@ class accounts {
     bool had_column_ = false;
     bool versioned_ = false;   // now
     bool has_column_ = false;  // now
+    bool registered_namespace_ = false;
     bool tried_to_restore_ = false;
 };
 

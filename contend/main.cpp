@@ -42,7 +42,7 @@ void write_json(const std::string& path, const std::string& text) {
 }
 
 bool needs_interlock(const strategy* s) {
-    return s->needs == table_state::versioned;
+    return s->needs == table_state::versioned || s->needs == table_state::lockable;
 }
 
 std::string server_version(pqxx::connection& connection) {

@@ -66,6 +66,35 @@ void compare_and_set(client& client, int aid) {
     });
 }
 
+void add_one(pqxx::dbtransaction& tx, int aid, std::int64_t balance) {
+    execute(tx, "UPDATE pgbench_accounts SET abalance = $2 WHERE aid = $1",
+            {std::to_string(aid), std::to_string(balance + 1)});
+}
+
+// Nobody is told of a conflict, because there is none: the others wait, thinking time included.
+void pessimistic(client& client, int aid) {
+    client.transact(isolation::read_committed, [&](pqxx::dbtransaction& tx) {
+        auto balance = interlock::lock_row(
+            tx, "pgbench_accounts", aid,
+            [](const interlock::locked_row& row) { return row.get<std::int64_t>("abalance"); },
+            {.mode = interlock::row_lock_mode::no_key_update});
+        client.think();
+        add_one(tx, aid, balance);
+    });
+}
+
+// The same with a lock that is no row's: only those who ask for it are kept out.
+void advisory(client& client, int aid) {
+    client.transact(isolation::read_committed, [&](pqxx::dbtransaction& tx) {
+        interlock::advisory_xact_lock lock{tx, lock_namespace, aid};
+        auto row = execute(tx, "SELECT abalance FROM pgbench_accounts WHERE aid = $1",
+                           {std::to_string(aid)});
+        auto balance = row[0][0].as<std::int64_t>();
+        client.think();
+        add_one(tx, aid, balance);
+    });
+}
+
 constexpr strategy strategies[] = {
     {"read-then-update", "SELECT, then UPDATE with what the client computed, in READ COMMITTED",
      table_state::plain, false, read_then_update},
@@ -75,6 +104,10 @@ constexpr strategy strategies[] = {
      table_state::version_column, true, compare_and_set},
     {"serializable", "SELECT, then UPDATE, in SERIALIZABLE, run again on 40001", table_state::plain,
      true, serializable},
+    {"pessimistic", "interlock's lock_row, which waits for the row, then UPDATE",
+     table_state::lockable, true, pessimistic},
+    {"advisory", "interlock's advisory_xact_lock on the account's number, then SELECT and UPDATE",
+     table_state::lockable, true, advisory},
 };
 
 }  // namespace

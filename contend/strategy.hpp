@@ -14,7 +14,11 @@ enum class table_state {
     plain,           // as pgbench made it
     version_column,  // with a version column that nothing but the strategy looks after
     versioned,       // with interlock.enable_versioning
+    lockable,        // as pgbench made it, and with a lock namespace for its accounts
 };
+
+/// Of the accounts, where a strategy locks their numbers.
+inline constexpr std::string_view lock_namespace = "contend: pgbench_accounts";
 
 struct strategy {
     std::string_view name;

@@ -501,6 +501,13 @@ CREATE FUNCTION interlock.try_advisory_xact_slot(
 COMMENT ON FUNCTION interlock.try_advisory_xact_slot(pg_catalog.text, pg_catalog.anycompatible, pg_catalog.int4, pg_catalog.interval) IS
 'advisory_xact_slot that tells instead of raising 55P03: NULL where no slot became free within wait, by default at once; nor where others wait for one.';
 
+CREATE FUNCTION interlock.advisory_lock_holders(
+    namespace pg_catalog.text, key pg_catalog.anycompatible, slots pg_catalog.int4 DEFAULT NULL,
+    OUT kind pg_catalog.text, OUT mode pg_catalog.text, OUT scope pg_catalog.text, OUT holds pg_catalog.int8, OUT pid pg_catalog.int4) RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'interlock_advisory_lock_holders';
+COMMENT ON FUNCTION interlock.advisory_lock_holders(pg_catalog.text, pg_catalog.anycompatible, pg_catalog.int4) IS
+'Who holds the lock of a key in a namespace now, this session included, and the built-in lock that belongs to it; with slots, who has one of the first so many slots of the key. kind: lock, slot or built-in. mode: exclusive or share. scope and holds as in interlock.advisory_locks. pid is NULL for a prepared transaction. Errors as advisory_xact_lock.';
+
 CREATE FUNCTION interlock.describe_advisory_lock(classid pg_catalog.oid, objid pg_catalog.oid, objsubid pg_catalog.int2) RETURNS pg_catalog.text
     LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'interlock_describe_advisory_lock';
 COMMENT ON FUNCTION interlock.describe_advisory_lock(pg_catalog.oid, pg_catalog.oid, pg_catalog.int2) IS

@@ -125,7 +125,7 @@ for my $round (1 .. $rounds) {
     usleep(rand 20_000);
     kill_in_commit();
     my @lines = finish_writers(@running);
-    $node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
+    comes_back($node, 'SELECT true') or die 'the server does not come back';
     judge(@lines);
     push @wrong, "round $round: " . $_ for split /\n/, $node->safe_psql('postgres', <<'SQL');
 SELECT 'plain', p.*, count(l.version) FROM plain AS p LEFT JOIN log AS l ON l.tbl = 'plain'::regclass AND l.id = p.id

@@ -5,6 +5,7 @@ use warnings;
 
 use InterlockTest;
 use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $acquisitions = $ENV{INTERLOCK_RACE_ACQUISITIONS} || 100_000;
@@ -79,15 +80,16 @@ sub race {
     my ($ways, $total) = @_;
     my $each = int(1 + $total / $sessions / 50);
     $node->safe_psql('postgres', 'TRUNCATE tally');
-    is_deeply([ in_sessions($sessions, "SET lock_timeout = '1ms';\n" . "CALL race('{$ways}', $each);\n" x 50) ], [], "$ways: no error but that of the bound");
+    my @errors = in_sessions($sessions, "SET lock_timeout = '1ms';\n" . "CALL race('{$ways}', $each);\n" x 50);
     note $node->safe_psql('postgres', 'SELECT way, sum(got), sum(not_got), sum(held_after_refusal), sum(not_held) FROM tally GROUP BY way ORDER BY way');
-    my %sums;
+    my %sums = (errors => \@errors);
     @sums{'got', 'not_got', 'held', 'not_held'} =
         split /\|/, $node->safe_psql('postgres', 'SELECT sum(got), sum(not_got), sum(held_after_refusal), sum(not_held) FROM tally');
     return %sums;
 }
 
 my %ours = race('lock_timeout,wait,shared,try,try within lock_timeout', $acquisitions);
+is_deeply($ours{errors}, [], 'no error but that of the bound, and that only where a call may raise it');
 cmp_ok($ours{got} + $ours{not_got}, '>=', $acquisitions, 'so many acquisitions');
 cmp_ok($ours{got}, '>', $acquisitions / 100, "many were granted ($ours{got})");
 cmp_ok($ours{not_got}, '>', $acquisitions / 100, "many were refused ($ours{not_got})");
@@ -96,7 +98,7 @@ is($ours{not_held}, 0, 'everybody who was granted it held it, once, until he rel
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 0, 'and nothing is held in the end');
 
 my %builtin = race('built-in', $acquisitions / 5);
-note "pg_advisory_lock() in the same harness: of $builtin{not_got} refusals $builtin{held} left the lock held";
+note "pg_advisory_lock() in the same harness: of $builtin{not_got} refusals $builtin{held} left the lock held; errors that came after the call: @{ $builtin{errors} }";
 
 # Each transaction reads a number under its lock, and writes it one higher: whoever is not alone loses somebody's.
 $node->safe_psql('postgres', <<'SQL');
@@ -192,6 +194,27 @@ my ($counted, $acknowledged, $missed) = split /\|/, $node->safe_psql('postgres',
 is($counted, $acknowledged, 'try_: what was acknowledged is counted, once');
 cmp_ok($counted, '>', 500, "try_: many got what they tried ($counted)");
 cmp_ok($missed, '>', 100, "try_: many did not ($missed)");
+
+# Who waits long for one of several slots looks again and again, and keeps nothing of it.
+$node->append_conf('postgresql.conf', 'log_min_messages = log');
+$node->reload;
+my @holders = map { $node->background_psql('postgres') } 1 .. 3;
+$_->query(q{BEGIN; SELECT interlock.advisory_xact_slot('pool', 'workers', 3)}) for @holders;
+my $waiter = $node->background_psql('postgres');
+my $pid = $waiter->query('SELECT pg_backend_pid()');
+$waiter->query_until(qr/^$/, "SELECT interlock.advisory_xact_slot('pool', 'workers', 3);\n");
+ok($node->poll_query_until('postgres', "SELECT count(*) = 3 FROM interlock.advisory_locks WHERE key_text IS NULL AND granted AND pid <> $pid"), 'three have slots, one waits');
+my @used;
+for (1 .. 20) {
+    $node->safe_psql('postgres', "SELECT pg_log_backend_memory_contexts($pid), pg_sleep(0.5)");
+    @used = slurp_file($node->logfile) =~ /Grand total: .* (\d+) used/g;
+    last if @used == 5;
+}
+is(scalar @used, 5, "its memory: @used");
+cmp_ok($used[4] - $used[1], '<', 4000, 'does not grow');
+$_->quit for @holders;
+like($waiter->query('SELECT 1'), qr/^[123]\n1$/, 'and it gets its slot');
+$waiter->quit;
 
 $node->stop;
 done_testing();

@@ -202,6 +202,32 @@ ROLLBACK;
 SELECT pg_temp.knows('for a while');
 SQL
 
+# Locks are of their database, also where another one is its copy and has the same ids.
+$node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE source');
+is($node->safe_psql('copy', $registry), $node->safe_psql('source', $registry), 'a copy of the database has the same namespaces');
+$session = $node->background_psql('source', on_error_stop => 0);
+$session->query(q{BEGIN; SELECT interlock.advisory_xact_lock('accounts', 1), interlock.advisory_xact_slot('accounts', 1, 1)});
+my $alike = q{SELECT interlock.try_advisory_xact_lock('accounts', 1), interlock.try_advisory_xact_slot('accounts', 1, 1)};
+is($node->safe_psql('source', $alike), 'f|', 'what is held in a database');
+is($node->safe_psql('copy', $alike), 't|1', 'is free in its copy');
+is($node->safe_psql('copy', 'SELECT count(*) FROM interlock.advisory_locks'), 0, 'which does not show it');
+is($node->safe_psql('copy', q{SELECT interlock.drop_lock_namespace('accounts')}), '', 'nor finds it in use');
+
+# The extension itself can be dropped and come again while a session knows its namespaces.
+my $again = $node->background_psql('copy', on_error_stop => 0);
+$again->query('BEGIN');
+is($again->query(q{SELECT interlock.try_advisory_xact_lock('old', 1)}), 't', 'a namespace of an extension');
+$node->safe_psql('copy', 'DROP EXTENSION interlock');
+$again->query(q{SELECT interlock.try_advisory_xact_lock('old', 1)});
+like($again->{stderr}, qr/schema "interlock" does not exist/, 'that is dropped');
+$again->{stderr} = '';
+$again->query('ROLLBACK');
+$node->safe_psql('copy', 'CREATE EXTENSION interlock');
+$again->query(q{SELECT interlock.try_advisory_xact_lock('old', 1)});
+like($again->{stderr}, qr/lock namespace "old" does not exist/, 'and created again');
+$again->quit;
+$session->quit;
+
 # Who may register: the owner of the database, whoever that is now, and an appointed role.
 my $register = q{SELECT interlock.create_lock_namespace('by')};
 is(refused($node, 'source', $register, @as_stranger), '42501 permission denied to change lock namespaces', 'a stranger may not register');
@@ -285,8 +311,11 @@ sub hold {
 
 $session = hold();
 $pid = $session->query('SELECT pg_backend_pid()');
+$waiter = start_writer_on($node, q{SELECT interlock.advisory_session_lock('accounts', 1); SELECT 'got it';});
+ok($node->poll_query_until('source', 'SELECT count(*) = 1 FROM interlock.advisory_locks WHERE NOT granted'), 'and awaited');
 $node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
-ok($node->poll_query_until('source', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $pid)"), 'its session is terminated');
+is((finish_writers($waiter))[-1], 'got it', 'who waits gets it');
+ok($node->poll_query_until('source', "SELECT NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory')"), 'nothing is held once both sessions have ended');
 is($node->safe_psql('source', $free), 't|t|t|1', 'and the locks are free');
 eval { $session->quit };
 

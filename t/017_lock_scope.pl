@@ -109,6 +109,22 @@ my $waiter = waiter(q{advisory_xact_slot('pool', 'workers', 1)});
 $node->safe_psql('postgres', q{ROLLBACK PREPARED 'two'});
 gets_it($waiter, 'once another one is rolled back, who waits for its slot gets that');
 
+# What a transaction had to wait for, in a subtransaction of ours, is its own to prepare.
+$session = session();
+says($session, $_) for 'BEGIN', q{SELECT interlock.advisory_xact_slot('pool', 'workers', 1)}, q{SELECT interlock.advisory_xact_lock('accounts', 1)};
+$waiter = start_writer($node, <<'SQL');
+BEGIN;
+SELECT interlock.try_advisory_xact_slot('pool', 'workers', 1, '60 s');
+SELECT interlock.try_advisory_xact_lock('accounts', 1, wait => '60 s');
+PREPARE TRANSACTION 'three';
+SQL
+ok($node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"), 'one waits for a slot and a lock');
+says($session, 'COMMIT');
+is_deeply([ finish_writers($waiter) ], [ 1, 't' ], 'gets them');
+is($node->safe_psql('postgres', $shown), "accounts||lock|exclusive|t|transaction|||\npool||slot|exclusive|t|transaction|||", 'and prepares them, nothing else');
+$node->safe_psql('postgres', q{ROLLBACK PREPARED 'three'});
+$session->quit;
+
 # Session locks and PREPARE: whatever the built-in functions do.
 $session = session();
 my %functions = (
@@ -219,6 +235,7 @@ SQL
 my @lines = finish_writers(map { start_writer($node, $hundred_thousand =~ s/WHO/$_/gr) } 1 .. 4);
 is_deeply([ sort grep { /^the last of \d$/ } @lines ], [ map { "the last of $_" } 1 .. 4 ], '100,000 texts: the last are known');
 is_deeply([ grep { /^error/ } @lines ], [], '100,000 texts: no error');
+ok($node->poll_query_until('postgres', "SELECT NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory')"), '100,000 texts: those sessions have ended');
 texts_are_known('100,000 texts');
 
 # A process that dies has the server start anew, its shared memory too.
@@ -227,8 +244,7 @@ my $victims_pid = says($victim, 'SELECT pg_backend_pid()');
 says($victim, q{SELECT interlock.advisory_session_lock('invoices', 'victim')});
 kill 'KILL', $victims_pid;
 eval { $victim->quit };
-$node->poll_query_until('postgres', 'SELECT true') for 1 .. 3;
-ok($node->poll_query_until('postgres', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $victims_pid)"), 'killed');
+ok(comes_back($node, "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $victims_pid)"), 'killed');
 is(try_lock('invoices', 'victim'), 't', 'a process was killed: its lock is free');
 texts_are_known('after that');
 
@@ -248,6 +264,10 @@ is(try_lock('accounts', 1), 't', 'others go on while it holds what it may');
 is(says($outsider, $_), '', $_) for 'SAVEPOINT s', q{SELECT interlock.advisory_xact_lock('open', 100)}, 'ROLLBACK TO s', q{SELECT interlock.advisory_xact_lock('open', 101)};
 is(says($outsider, q{SELECT interlock.advisory_xact_lock('open', 102)}), $bound, 'a savepoint that was rolled back has made room for one, not for two');
 says($outsider, 'ROLLBACK');
+$node->append_conf('postgresql.conf', 'interlock.max_namespace_locks = 150');
+$node->reload;
+ok($node->poll_query_until('postgres', "SHOW interlock.max_namespace_locks", '150'), 'the bound of those namespaces that have none of their own');
+is(says($outsider, $all_of =~ s/open/accounts/r), '53400 cannot hold more than 150 locks of namespace "accounts"', 'holds, too');
 like(says($outsider, 'SELECT count(pg_advisory_xact_lock(k)) FROM generate_series(1, 100000) AS k'), qr/^53200 out of shared memory/, 'built-in: the table is full');
 $outsider->quit;
 
@@ -290,6 +310,25 @@ SQL
 like($parallel, qr/Workers Launched: [12]\n/, 'a query of a transaction that has a lock runs in workers');
 like($parallel, qr/\n10000\nt\n1$/, 'and the lock is there, once, before and after');
 unlike($node->safe_psql('postgres', q{EXPLAIN SELECT interlock.try_advisory_xact_lock('accounts', id) FROM many}), qr/Gather/, 'one that takes locks does not');
+
+# A function that says of itself, wrongly, that it is parallel safe has a worker take its locks: as with the built-in ones it gets its leader's, and its own go with it.
+my %calls = (
+    'pg_try_advisory_xact_lock(i)' => q{interlock.try_advisory_xact_lock('accounts', i)},
+    'pg_try_advisory_lock(i)' => q{interlock.try_advisory_session_lock('accounts', i)});
+for my $theirs (sort keys %calls) {
+    my @results = map { $node->safe_psql('postgres', <<"SQL") } $theirs, $calls{$theirs};
+SET parallel_leader_participation = off;
+CREATE FUNCTION wrong(i integer) RETURNS boolean LANGUAGE plpgsql PARALLEL SAFE AS 'BEGIN RETURN ${\($_ =~ s/'/''/gr)}; END';
+BEGIN;
+SELECT pg_advisory_xact_lock(1), interlock.advisory_xact_lock('accounts', 1) \\g /dev/null
+SELECT array_agg(id ORDER BY id) FROM many WHERE id IN (1, 2) AND wrong(id);
+SELECT objsubid, objid, pid = pg_backend_pid() FROM pg_locks WHERE locktype = 'advisory' ORDER BY objsubid, objid;
+ROLLBACK;
+DROP FUNCTION wrong;
+SQL
+    is($results[0], "{1,2}\n1|1|t\n1024|1|t", "parallel workers: $theirs");
+    is($results[1], $results[0], "parallel workers: $calls{$theirs}");
+}
 
 $node->stop;
 done_testing();

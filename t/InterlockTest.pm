@@ -8,7 +8,7 @@ use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(new_node refused versioning rows start_writer finish_writers);
+our @EXPORT = qw(new_node refused comes_back versioning rows start_writer finish_writers);
 
 # A running node; the extension is in database postgres.
 sub new_node {
@@ -27,6 +27,18 @@ sub refused {
         $node->psql($database, "\\set VERBOSITY verbose\n$sql", %options);
     return 'done' if $status == 0;
     return $stderr =~ /(?:ERROR|FATAL):  ([0-9A-Z]{5}): (.*)/ ? "$1 $2" : "no SQLSTATE: $stderr";
+}
+
+# Whether a server that starts anew after a crash comes to answer "t". (poll_query_until() dies where a client that
+# cannot connect has left before the query was sent to it.)
+sub comes_back {
+    my ($node, $sql) = @_;
+    for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default) {
+        my $answer = eval { ($node->psql('postgres', $sql))[1] };
+        return 1 if ($answer // '') eq 't';
+        select undef, undef, undef, 0.1;
+    }
+    return 0;
 }
 
 # Everything that versioned_tables says.

@@ -54,7 +54,7 @@ registry& preparing() {
 pqxx::result send(pqxx::transaction_base& tx, const statement& statement,
                   const std::vector<bridge::parameter>& parameters) {
     auto* prepared = preparing().find(&tx.conn());
-    if (!prepared) return bridge::execute(tx, statement.sql, parameters);
+    if (!prepared || statement.name.empty()) return bridge::execute(tx, statement.sql, parameters);
     if (!prepared->contains(statement.name)) {
         tx.conn().prepare(statement.name, statement.sql);
         prepared->insert(statement.name);
@@ -65,10 +65,6 @@ pqxx::result send(pqxx::transaction_base& tx, const statement& statement,
 std::string with_key(std::string sql, const char* parameter) {
     constexpr std::string_view placeholder = "$key";
     return sql.replace(sql.find(placeholder), placeholder.size(), parameter);
-}
-
-bool commits_by_itself(pqxx::transaction_base& tx) {
-    return dynamic_cast<pqxx::dbtransaction*>(&tx) == nullptr;
 }
 
 }  // namespace
@@ -89,6 +85,10 @@ pqxx::result call(pqxx::transaction_base& tx, const statement& statement,
             throw;
         }
     }
+}
+
+bool commits_by_itself(const pqxx::transaction_base& tx) {
+    return dynamic_cast<const pqxx::dbtransaction*>(&tx) == nullptr;
 }
 
 prepared_statements::prepared_statements(connection_type& connection) : connection_{connection} {

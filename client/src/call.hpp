@@ -9,7 +9,8 @@
 
 namespace interlock {
 
-// One of our statements: the name under which it may be prepared, and its text.
+// One of our statements: the name under which it may be prepared, and its text. Without a name it
+// never is.
 struct statement {
     std::string name;
     std::string sql;
@@ -31,5 +32,8 @@ class keyed_statement {
 // pqxx::nontransaction a lost session is in_doubt, because the statement was its own transaction.
 pqxx::result call(pqxx::transaction_base& tx, const statement& statement,
                   const std::vector<bridge::parameter>& parameters);
+
+// A pqxx::nontransaction.
+bool commits_by_itself(const pqxx::transaction_base& tx);
 
 }  // namespace interlock

@@ -1,8 +1,10 @@
 #include "interlock/error.hpp"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
+#include "detail.hpp"
 #include "interlock/bridge.hpp"
 #include "json.hpp"
 #include "text.hpp"
@@ -73,7 +75,14 @@ claim_lost::claim_lost(const std::string& message) : error{"IL020", message} {}
 serialization_failure::serialization_failure(const std::string& message)
     : error{"40001", message} {}
 deadlock_detected::deadlock_detected(const std::string& message) : error{"40P01", message} {}
-lock_not_available::lock_not_available(const std::string& message) : error{"55P03", message} {}
+lock_not_available::lock_not_available(const std::string& message, lock_details details)
+    : error{"55P03", message}, details_{std::make_shared<const lock_details>(std::move(details))} {}
+lock_lost::lock_lost(std::string_view sqlstate, const std::string& message, lock_loss reason,
+                     lock_details details)
+    : error{sqlstate, message},
+      reason_{reason},
+      details_{std::make_shared<const lock_details>(std::move(details))} {}
+session_locks_off::session_locks_off(const std::string& message) : error{"0A000", message} {}
 query_canceled::query_canceled(const std::string& message) : error{"57014", message} {}
 read_only_transaction::read_only_transaction(const std::string& message)
     : error{"25006", message} {}
@@ -106,6 +115,8 @@ claim_lost::~claim_lost() = default;
 serialization_failure::~serialization_failure() = default;
 deadlock_detected::~deadlock_detected() = default;
 lock_not_available::~lock_not_available() = default;
+lock_lost::~lock_lost() = default;
+session_locks_off::~session_locks_off() = default;
 query_canceled::~query_canceled() = default;
 read_only_transaction::~read_only_transaction() = default;
 connection_lost::~connection_lost() = default;
@@ -118,7 +129,12 @@ using make_function = std::exception_ptr (*)(const std::string& message);
 
 template <class Error>
 std::exception_ptr make(const std::string& message) {
-    return std::make_exception_ptr(Error{message});
+    if constexpr (std::is_base_of_v<write_error, Error>)
+        return std::make_exception_ptr(Error{message, write_details_in(message)});
+    else if constexpr (std::is_same_v<lock_not_available, Error>)
+        return std::make_exception_ptr(Error{message, lock_details_in(message)});
+    else
+        return std::make_exception_ptr(Error{message});
 }
 
 struct condition {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <optional>
+#include <utility>
 
 namespace interlock {
 namespace {
@@ -40,7 +41,15 @@ class reader {
         return {};
     }
 
-    // Up to the comma or the brace that ends it.
+    // Up to the comma or the brace that ends it: as it is written.
+    std::string_view value() {
+        skip_space();
+        auto begin = at_;
+        skip_value();
+        return text_.substr(begin, at_ - begin);
+    }
+
+  private:
     void skip_value() {
         for (int depth = 0;; ++at_) {
             skip_space();
@@ -58,7 +67,6 @@ class reader {
         }
     }
 
-  private:
     // 0 at the end, and for what cannot be in JSON.
     char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
     char next() { return at_ < text_.size() ? text_[at_++] : '\0'; }
@@ -113,16 +121,27 @@ std::string json_string(std::string_view text) {
     return json += '"';
 }
 
-std::vector<std::string> json_members(std::string_view object) {
-    std::vector<std::string> names;
+std::vector<json_member> json_object(std::string_view object) {
+    std::vector<json_member> members;
     reader json{object};
-    if (!json.take('{')) return names;
+    if (!json.take('{')) return members;
     do {
         auto name = json.string();
         if (!name || !json.take(':')) break;
-        names.push_back(*name);
-        json.skip_value();
+        members.push_back({*name, std::string{json.value()}});
     } while (json.take(','));
+    return members;
+}
+
+std::string json_value(std::string_view text) {
+    if (auto string = reader{text}.string()) return *string;
+    return std::string{text};
+}
+
+std::vector<std::string> json_members(std::string_view object) {
+    std::vector<std::string> names;
+    for (auto& member : json_object(object))
+        names.push_back(std::move(member.name));
     return names;
 }
 

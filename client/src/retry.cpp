@@ -44,7 +44,8 @@ verdict classify(std::string_view sqlstate, const retry_policy& policy) noexcept
     if (sqlstate == "40001" || sqlstate == "40P01") return verdict::rerun;
     if (sqlstate == "IL001" && policy.rerun_stale) return verdict::rerun;
     if (sqlstate == "55P03" && policy.lock_budget.count() > 0) return verdict::rerun_lock;
-    if (sqlstate.starts_with("53")) return verdict::rerun_later;
+    // 53400: a bound was set, and the transaction would go beyond it again.
+    if (sqlstate.starts_with("53") && sqlstate != "53400") return verdict::rerun_later;
     return verdict::give_up;
 }
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "database.hpp"
 #include "process.hpp"
@@ -77,7 +78,8 @@ class Program : public testing::Test {
 // strategy keeps its promise too.
 TEST_F(Program, PlainCodeLosesAndVersionedUpdateDoesNot) {
     auto all = run({"--rows", "1", "--seconds", "1.5"}, 0);
-    ASSERT_EQ(all.size(), 4u);
+    ASSERT_EQ(all.size(), 6u);
+    std::set<std::string> waiting{"pessimistic", "advisory"};
     for (const auto& one : all) {
         EXPECT_GT(one["acknowledged"], 0) << one;
         EXPECT_EQ(one["failures"].size(), 0u) << one;
@@ -86,7 +88,7 @@ TEST_F(Program, PlainCodeLosesAndVersionedUpdateDoesNot) {
             EXPECT_EQ(one["conflicts"], 0) << "nobody is told";
         } else {
             EXPECT_EQ(one["lost"], 0) << one;
-            EXPECT_GT(one["conflicts"], 0) << one;
+            EXPECT_EQ(one["conflicts"] == 0, waiting.contains(one["strategy"])) << one;
             EXPECT_EQ(one["conflicts"], one["retries"]) << one;
         }
     }
@@ -105,6 +107,33 @@ TEST_F(Program, CountsOperations) {
         EXPECT_EQ(one["lost"], 0);
     }
     expect_table_as_before();
+}
+
+// Who waits for a lock is told of no conflict, and is stopped while he waits.
+TEST_F(Program, LocksLoseNothing) {
+    for (auto strategy : {"pessimistic", "advisory"}) {
+        auto all = run(
+            {"--rows", "2", "--operations", "10", "--think-ms", "1", "--strategy", strategy}, 0);
+        EXPECT_EQ(all[0]["acknowledged"], 160) << all;
+        EXPECT_EQ(all[0]["lost"], 0) << all;
+        EXPECT_EQ(all[0]["conflicts"], 0) << all;
+
+        auto contend = start({"--rows", "1", "--seconds", "60", "--strategy", strategy});
+        wait_until_at_work();
+        contend.signal(SIGINT);
+        EXPECT_EQ(contend.wait(), 130) << contend.output();
+        EXPECT_EQ(results()[0]["lost"], 0) << strategy;
+        expect_table_as_before();
+    }
+    EXPECT_EQ(db.value("SELECT count(*) FROM interlock.lock_namespaces"), "0");
+}
+
+// A lock namespace that was there before stays.
+TEST_F(Program, LeavesALockNamespace) {
+    db.run("SELECT interlock.create_lock_namespace('contend: pgbench_accounts')");
+    auto all = run({"--rows", "1", "--operations", "3", "--strategy", "advisory"}, 0);
+    EXPECT_EQ(all[0]["lost"], 0) << all;
+    EXPECT_EQ(db.value("SELECT count(*) FROM interlock.lock_namespaces"), "1");
 }
 
 // What is told as a conflict is told by its name.
@@ -281,7 +310,7 @@ TEST_F(Program, RunsAlone) {
 
 TEST_F(Program, Smokes) {
     auto all = run({"--smoke"}, 0);
-    EXPECT_EQ(all.size(), 4u);
+    EXPECT_EQ(all.size(), 6u);
     expect_table_as_before();
 }
 

@@ -8,7 +8,6 @@
 #include "errors.hpp"
 #include "lock_manager.hpp"
 #include "lock_table.hpp"
-#include "siphash.hpp"
 
 extern "C" {
 #include <storage/proc.h>
@@ -67,14 +66,9 @@ NamespaceLock gate(const Slots& slots, LOCKMODE mode) {
 
 // Its label is good until the next one's. It is shown in quotes, as any key's text.
 NamespaceLock slot(const Slots& slots, int number) {
-    char bytes[12];
-    for (int i = 0; i < 8; i++)
-        bytes[i] = static_cast<char>(slots.key.bits >> (8 * i));
-    for (int i = 0; i < 4; i++)
-        bytes[8 + i] = static_cast<char>(number >> (8 * i));
     int size = snprintf(slots.label, longest_label, "%s #%d", slots.plain, number);
     std::string_view label(slots.label, static_cast<std::size_t>(size));
-    return lock_of_slots(slots, {SipHash::of(bytes, sizeof bytes), label}, ExclusiveLock);
+    return lock_of_slots(slots, {slot_bits(slots.key, number), label}, ExclusiveLock);
 }
 
 // The same transaction gets the same slot again.

@@ -76,18 +76,10 @@ void set_text(NullableDatum& column, const char* text) {
     if (text) set(column, CStringGetTextDatum(text));
 }
 
-// Only the session itself knows whether it holds a lock for its transaction; of another one that is
-// in no transaction, it is plain.
-const char* scope_of(const LockInstanceData& lock, const SessionLock* held) {
-    if (lock.pid == MyProcPid) return held ? "session" : "transaction";
-    if (lock.pid == 0) return "transaction";  // a prepared one
-    return is_in_transaction(lock) ? nullptr : "session";
-}
-
 void add_holding(const Line& line, NullableDatum* columns) {
     bool ours = line.lock.pid == MyProcPid;
     const SessionLock* held = ours ? session_lock(line.lock.locktag, line.mode) : nullptr;
-    set_text(columns[scope], scope_of(line.lock, held));
+    set_text(columns[scope], lock_scope(line.lock, held));
     if (held == nullptr) return;
     set(columns[holds], Int64GetDatum(held->holds));
     set(columns[held_since], TimestampTzGetDatum(held->since));

@@ -191,6 +191,15 @@ std::span<LockKey> read_lock_keys(FunctionCallInfo fcinfo, int number, const Loc
     return {keys, static_cast<std::size_t>(count)};
 }
 
+uint64 slot_bits(const LockKey& key, int number) {
+    char bytes[12];
+    for (int i = 0; i < 8; i++)
+        bytes[i] = static_cast<char>(key.bits >> (8 * i));
+    for (int i = 0; i < 4; i++)
+        bytes[8 + i] = static_cast<char>(number >> (8 * i));
+    return SipHash::of(bytes, sizeof bytes);
+}
+
 const char* show_lock_key(const LockKey& key) {
     if (key.text.data() == nullptr) return psprintf(INT64_FORMAT, static_cast<int64>(key.bits));
     return psprintf("\"%s\"", clip(pnstrdup(key.text.data(), key.text.size()), shown_bytes));

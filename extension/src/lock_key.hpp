@@ -20,6 +20,9 @@ LockKey read_lock_key(FunctionCallInfo fcinfo, int number, const LockNamespace& 
 std::span<LockKey> read_lock_keys(FunctionCallInfo fcinfo, int number,
                                   const LockNamespace& lock_namespace);
 
+// The bits of one of the key's slots, for the tag of its class of slots.
+uint64 slot_bits(const LockKey& key, int number);
+
 // 42, or "invoice-7"; cut where it is long
 const char* show_lock_key(const LockKey& key);
 

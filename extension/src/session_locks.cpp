@@ -91,4 +91,12 @@ const SessionLock* session_lock(const LOCKTAG& tag, LOCKMODE mode) {
     return session_locks ? find_held(tag, mode) : nullptr;
 }
 
+// Only the session itself knows whether it holds a lock for its transaction; of another one that is
+// in no transaction, it is plain.
+const char* lock_scope(const LockInstanceData& lock, const SessionLock* held) {
+    if (lock.pid == MyProcPid) return held ? "session" : "transaction";
+    if (lock.pid == 0) return "transaction";  // a prepared one
+    return is_in_transaction(lock) ? nullptr : "session";
+}
+
 }  // namespace interlock

@@ -32,4 +32,8 @@ int64 release_all_from_session(int namespace_id);
 // What the session holds in that mode; null where it does not.
 const SessionLock* session_lock(const LOCKTAG& tag, LOCKMODE mode);
 
+// "session", "transaction", or null where that cannot be told: of another session's lock, while it
+// is in a transaction. `held`: what this session holds, as session_lock() says.
+const char* lock_scope(const LockInstanceData& lock, const SessionLock* held);
+
 }  // namespace interlock

@@ -27,14 +27,17 @@ bool in_subtransaction(Body body, Absorbs absorbs) {
     }
     PG_CATCH();
     {
-        MemoryContextSwitchTo(memory);
+        // Of its own, because FreeErrorData() leaves a part of a copy behind, and waits can fail
+        // forty times a second.
+        MemoryContext copy = AllocSetContextCreate(memory, "interlock error", ALLOCSET_SMALL_SIZES);
+        MemoryContextSwitchTo(copy);
         ErrorData* error = CopyErrorData();
         FlushErrorState();
         RollbackAndReleaseCurrentSubTransaction();
         MemoryContextSwitchTo(memory);
         CurrentResourceOwner = owner;
         if (!absorbs(*error)) ReThrowError(error);
-        FreeErrorData(error);
+        MemoryContextDelete(copy);
         return false;
     }
     PG_END_TRY();

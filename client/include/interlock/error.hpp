@@ -27,6 +27,8 @@
 // | serialization_failure | 40001        | yes                               |
 // | deadlock_detected     | 40P01        | yes                               |
 // | lock_not_available    | 55P03        | within the policy's lock_budget   |
+// | lock_lost             | 08…, or none | no: stop working                  |
+// | session_locks_off     | 0A000        | no                                |
 // | query_canceled        | 57014        | no: somebody wished it            |
 // | read_only_transaction | 25006        | no                                |
 // | connection_lost       | 08…, 57P0x   | no: it needs another connection   |
@@ -69,7 +71,9 @@ class INTERLOCK_EXPORT error : public std::runtime_error {
 };
 
 /// What is known about a refused write. Where the server raised the error itself (a plain UPDATE
-/// that a versioning trigger refused) only the message is known, and all of this is empty.
+/// that a versioning trigger refused) it is what the error's DETAIL says: the table's bare name,
+/// the key as a JSON object, the versions; nothing where the connection's verbosity leaves DETAIL
+/// out.
 struct write_details {
     std::string table{};                     // as the caller named it
     std::string key{};                       // as text; a JSON object for a composite key
@@ -231,11 +235,70 @@ class INTERLOCK_EXPORT deadlock_detected : public error {
     ~deadlock_detected() override;
 };
 
-/// 55P03: lock_timeout passed, or NOWAIT found the lock taken.
+/// What is known about a lock that was not to be had; empty what does not apply, or is not known.
+struct lock_details {
+    std::string lock_namespace{};      // of an advisory lock
+    std::string table{};               // of a row lock
+    std::string key{};                 // as text; a JSON object of a row that the server named
+    std::vector<int> blocking_pids{};  // in ascending order; 0 is a prepared transaction
+};
+
+/// 55P03: the bound of the wait or lock_timeout passed, or there was to be no wait.
+///
+/// Of our functions it says which lock and who held it when the wait was over (nobody, if it became
+/// free just then). Also where SQL of the application's own called them: there it is read from the
+/// error's DETAIL, if the connection's verbosity shows that. Of PostgreSQL's own NOWAIT and
+/// lock_timeout only the message is known.
 class INTERLOCK_EXPORT lock_not_available : public error {
   public:
-    explicit lock_not_available(const std::string& message);
+    explicit lock_not_available(const std::string& message, lock_details details = {});
     ~lock_not_available() override;
+
+    [[nodiscard]] const std::string& lock_namespace() const noexcept {
+        return details_->lock_namespace;
+    }
+    [[nodiscard]] const std::string& table() const noexcept { return details_->table; }
+    [[nodiscard]] const std::string& key() const noexcept { return details_->key; }
+    [[nodiscard]] const std::vector<int>& blocking_pids() const noexcept {
+        return details_->blocking_pids;
+    }
+
+  private:
+    std::shared_ptr<const lock_details> details_;  // shared, so that copying cannot throw
+};
+
+/// How a session lock came to be lost.
+enum class lock_loss {
+    session_ended,     // the connection broke, or the server ended the session
+    session_replaced,  // the connection has another session now: a reconnect, or a pooler
+    unlocked,  // the session is there, but not the lock: DISCARD ALL, pg_advisory_unlock_all
+};
+
+/// A session lock that should be held, and is not: whatever it protected, somebody else may be at
+/// it. sqlstate() is that of the lost connection (as connection_lost has it), else empty.
+class INTERLOCK_EXPORT lock_lost : public error {
+  public:
+    lock_lost(std::string_view sqlstate, const std::string& message, lock_loss reason,
+              lock_details details);
+    ~lock_lost() override;
+
+    [[nodiscard]] lock_loss reason() const noexcept { return reason_; }
+    [[nodiscard]] const std::string& lock_namespace() const noexcept {
+        return details_->lock_namespace;
+    }
+    [[nodiscard]] const std::string& key() const noexcept { return details_->key; }
+
+  private:
+    lock_loss reason_;
+    std::shared_ptr<const lock_details> details_;
+};
+
+/// 0A000: interlock.session_locks is off, because a pooler hands sessions from one client to the
+/// next. Take the lock for a transaction.
+class INTERLOCK_EXPORT session_locks_off : public error {
+  public:
+    explicit session_locks_off(const std::string& message);
+    ~session_locks_off() override;
 };
 
 /// 57014: the statement was cancelled, by statement_timeout or by somebody.

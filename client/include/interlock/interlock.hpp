@@ -17,11 +17,15 @@
 //
 // One header per family; each leads with an example and says what it throws.
 
+#include "interlock/advisory_locks.hpp"
 #include "interlock/bridge.hpp"
 #include "interlock/error.hpp"
 #include "interlock/key.hpp"
+#include "interlock/lock_wait.hpp"
 #include "interlock/prepared.hpp"
 #include "interlock/retry.hpp"
+#include "interlock/row_locks.hpp"
+#include "interlock/singleton.hpp"
 #include "interlock/transact.hpp"
 #include "interlock/version.hpp"
 #include "interlock/versioning.hpp"

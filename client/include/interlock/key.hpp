@@ -1,6 +1,7 @@
 #pragma once
 
-// How a row is named. The usual keys convert by themselves; several columns go by name:
+// How a row is named, or an advisory lock in its namespace. The usual keys convert by themselves;
+// several columns go by name:
 //
 //     versioned_update(tx, "accounts", 7, …);
 //     versioned_update(tx, "documents", "b0b5c0de-0000-4000-8000-000000000000", …);

@@ -19,7 +19,8 @@
 
 namespace interlock {
 
-/// While it lives, this library's calls on the connection use named statements ("interlock…").
+/// While it lives, this library's calls on the connection use named statements ("interlock…"), but
+/// for row locks, whose result changes with the table.
 ///
 /// Must be destroyed before the connection is, and not while a call is running on it; neither
 /// copied nor moved. Statements stay prepared in the session afterwards, unused.

@@ -85,7 +85,7 @@ enum class verdict {
     give_up,      // run again, it would fail again; or nobody knows whether it failed
     rerun,        // a conflict with somebody: again, soon
     rerun_lock,   // a lock was not to be had: again, within the lock budget
-    rerun_later,  // the server is short of something (53…): again, after shortage_wait
+    rerun_later,  // the server is short of something (53…, but not 53400): after shortage_wait
 };
 
 /// Which errors are worth another attempt under this policy. Never throws.

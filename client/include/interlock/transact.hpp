@@ -18,7 +18,8 @@
 //
 // | what happens                          | what transact does                                    |
 // |---------------------------------------|-------------------------------------------------------|
-// | 40001, 40P01, 53…, also at COMMIT     | waits (backoff) and runs the body again               |
+// | 40001, 40P01, 53… but for 53400, also | waits (backoff) and runs the body again               |
+// | at COMMIT                             |                                                       |
 // | 55P03                                 | the same, within the policy's lock_budget             |
 // | IL001                                 | the same, if the policy says rerun_stale              |
 // | any other error                       | rolls back and throws it, typed as error.hpp says     |

@@ -218,8 +218,8 @@ TEST_F(Errors, LostInAutocommitIsInDoubt) {
 }
 
 TEST_F(Errors, VersioningTriggerRefusesPlainSql) {
-    // Proves that an error of class IL that the server raises is typed, without structure but with
-    // the server's whole message.
+    // Proves that an error of class IL that the server raises is typed, with what its DETAIL says
+    // and the server's whole message.
     make_accounts();
     auto c = connect();
     auto e = caught<stale_version>([&] {
@@ -228,7 +228,9 @@ TEST_F(Errors, VersioningTriggerRefusesPlainSql) {
         });
     });
     EXPECT_EQ(e.sqlstate(), "IL001");
-    EXPECT_EQ(e.table(), "");
+    EXPECT_EQ(e.table(), "accounts");
+    EXPECT_EQ(e.key(), R"({"id": 1})");
+    EXPECT_EQ(e.current_version(), 1);
     EXPECT_FALSE(e.current());
     EXPECT_NE(std::string{e.what()}.find("accounts"), std::string::npos) << e.what();
 }

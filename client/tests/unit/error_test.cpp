@@ -52,6 +52,67 @@ TEST(Error, EachConditionHasItsType) {
     expect_type<in_doubt>("40003");
 }
 
+// What a server error with this DETAIL becomes.
+template <class Expected>
+Expected with_detail(const char* sqlstate, const std::string& message) {
+    try {
+        std::rethrow_exception(translate(pointer(pqxx::sql_error{message, "", sqlstate})));
+    } catch (const Expected& e) {
+        return e;
+    }
+}
+
+TEST(Error, ReadsTheDetailOfTheServer) {
+    // Proves that table, key, versions, namespace and pids are read from the DETAIL of the server's
+    // own errors, wherever it stands, and that no key in the message is taken for it.
+    auto stale = with_detail<stale_version>(
+        "IL001",
+        "ERROR:  row (id)=(1) of table \"accounts\" is at version 8, not 7\n"
+        "DETAIL:  {\"condition\": \"stale_version\", \"schema\": \"public\", \"table\": "
+        "\"accounts\", \"key\": {\"id\": 1}, \"expected\": 7, \"current\": 8}\n"
+        "HINT:  Read the row again.\n");
+    EXPECT_EQ(stale.table(), "accounts");
+    EXPECT_EQ(stale.key(), R"({"id": 1})");
+    EXPECT_EQ(stale.expected(), 7);
+    EXPECT_EQ(stale.current_version(), 8);
+    auto lock = with_detail<lock_not_available>(
+        "55P03",
+        "FEHLER:  lock \"{\"condition\": \"x\", \"key\": 1}\"\n"
+        "DETALLE:  {\"condition\": \"lock_not_available\", \"namespace\": \"a \\\"b\\\"\", "
+        "\"key\": \"two\\nlines\", \"mode\": \"share\", \"blocking_pids\": [0, 12, 345]}\n");
+    EXPECT_EQ(lock.lock_namespace(), "a \"b\"");
+    EXPECT_EQ(lock.key(), "two\nlines");
+    EXPECT_EQ(lock.blocking_pids(), (std::vector{0, 12, 345}));
+    EXPECT_EQ(lock.table(), "");
+    auto copy = lock;
+    EXPECT_EQ(copy.key(), lock.key());
+    EXPECT_TRUE(std::is_nothrow_copy_constructible_v<lock_not_available>);
+}
+
+TEST(Error, DoesWithoutTheDetail) {
+    // Proves that a message without DETAIL, or with one that is none of ours or is cut off, tells
+    // nothing and breaks nothing.
+    for (auto text : {"ERROR:  canceling statement due to lock timeout\n", "",
+                      "DETAIL:  {\"condition\": \"", "DETAIL:  {\"condition\": \"x\", \"key\": ",
+                      "DETAIL:  {\"condition\": \"x\", \"blocking_pids\": [", "{}"}) {
+        auto e = with_detail<lock_not_available>("55P03", text);
+        EXPECT_EQ(e.lock_namespace(), "") << text;
+        EXPECT_EQ(e.key(), "") << text;
+        EXPECT_TRUE(e.blocking_pids().empty()) << text;
+    }
+}
+
+TEST(Error, ALostLockSaysWhich) {
+    // Proves that lock_lost has reason, namespace and key, also as a copy.
+    lock_lost original{"08006", "m", lock_loss::session_ended, {"jobs", {}, "report", {}}};
+    auto copy = original;
+    EXPECT_EQ(copy.reason(), lock_loss::session_ended);
+    EXPECT_EQ(copy.lock_namespace(), "jobs");
+    EXPECT_EQ(copy.key(), "report");
+    EXPECT_EQ(copy.sqlstate(), "08006");
+    EXPECT_TRUE(std::is_nothrow_copy_constructible_v<lock_lost>);
+}
+
 TEST(Error, AnEndedSessionIsAConnectionLost) {
     // Proves that each code with which a server ends a session is connection_lost, code kept.
     for (auto code : {"57P01", "57P02", "57P05", "25P03", "25P04", "08006", "08003"})

@@ -203,6 +203,13 @@ TEST_F(Retry, ABatchIsRerunByItsCode) {
     EXPECT_THROW(loop.failed(missing), batch_refused);
 }
 
+TEST_F(Retry, ABoundIsNoShortage) {
+    // Proves that 53400, a bound that was set on locks or files, is final: it would be met again.
+    retry_loop loop{policy};
+    EXPECT_THROW(loop.failed(std::make_exception_ptr(error{"53400", "too many locks"})), error);
+    EXPECT_TRUE(seen.empty());
+}
+
 TEST_F(Retry, ShortageWaitsLonger) {
     // Proves that class 53 has a wait of its own, the same from the first failure on.
     policy.attempts = 3;
