@@ -429,7 +429,7 @@ COMMENT ON FUNCTION interlock.alter_lock_namespace(pg_catalog.text, pg_catalog.t
 CREATE FUNCTION interlock.drop_lock_namespace(name pg_catalog.text) RETURNS pg_catalog.void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_drop_lock_namespace';
 COMMENT ON FUNCTION interlock.drop_lock_namespace(pg_catalog.text) IS
-'Drops a namespace; its id is not given out again. 55006 while any of its locks is held or awaited, 42704 for an unknown name. Needs ownership of the database or membership in role interlock_admin (42501).';
+'Drops a namespace; its id is not given out again. 55006 while any of its locks is held or awaited, or any of its leases held, 42704 for an unknown name. Needs ownership of the database or membership in role interlock_admin (42501).';
 
 CREATE VIEW interlock.lock_namespaces WITH (security_barrier) AS
 SELECT id, name, key_type::pg_catalog.regtype AS key_type, roles, also_builtin, max_locks, comment,
@@ -532,3 +532,91 @@ LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid OPERATOR(pg_catalog.=) l.pid
 COMMENT ON VIEW interlock.advisory_locks IS
 'Who holds and awaits locks of the namespaces that the current role may use. key: a bigint key, or the hash of another. key_text: its text, where this session, or with interlock in shared_preload_libraries this server, has seen it lately. scope and holds are known of this session; of another, that a lock outside any transaction is the session''s. hold_time: at most, since the transaction (or the session) began; exact for this session''s own session locks.';
 GRANT SELECT ON interlock.advisory_locks TO PUBLIC;
+
+-- Leases
+
+CREATE TABLE interlock.lease_registry (
+    namespace pg_catalog.int4 NOT NULL,
+    key pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+    token pg_catalog.int8 NOT NULL,
+    holder pg_catalog.text,
+    acquired_at pg_catalog.timestamptz NOT NULL,
+    expires_at pg_catalog.timestamptz NOT NULL,
+    payload pg_catalog.jsonb,
+    PRIMARY KEY (namespace, key)) WITH (fillfactor = 50);
+COMMENT ON TABLE interlock.lease_registry IS
+'The leases of this database, also those that are over: their tokens never come again. Only interlock''s functions and the owner of the database write it; everybody reads interlock.leases.';
+ALTER TABLE interlock.lease_registry OWNER TO pg_database_owner;
+
+CREATE TYPE interlock.lease AS (
+    token pg_catalog.int8, holder pg_catalog.text, acquired_at pg_catalog.timestamptz, expires_at pg_catalog.timestamptz);
+COMMENT ON TYPE interlock.lease IS
+'A lease that was acquired. token: to be presented with every renewal, check and release; larger than any before it of the same key.';
+
+CREATE TYPE interlock.lease_result AS (
+    granted boolean, token pg_catalog.int8, holder pg_catalog.text, acquired_at pg_catalog.timestamptz, expires_at pg_catalog.timestamptz, blocking_pid pg_catalog.int4);
+COMMENT ON TYPE interlock.lease_result IS
+'Whether a lease was granted, or who has it: another one''s token stays null. blocking_pid: the session whose open transaction keeps it from being taken over.';
+
+CREATE FUNCTION interlock.acquire_lease(
+    namespace pg_catalog.text, key pg_catalog.anycompatible, holder pg_catalog.text, ttl pg_catalog.interval, payload pg_catalog.jsonb DEFAULT NULL) RETURNS interlock.lease
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_acquire_lease';
+COMMENT ON FUNCTION interlock.acquire_lease(pg_catalog.text, pg_catalog.anycompatible, pg_catalog.text, pg_catalog.interval, pg_catalog.jsonb) IS
+'Takes the lease of a key in a lock namespace for ttl (at most 366 days) from now by the server''s clock. IL010 where somebody has it, whoever asks: a lease is not re-entrant. Never waits: a session whose open transaction checked the lease keeps it, and is named. The commit is synchronous. The token counts once it has committed.';
+
+CREATE FUNCTION interlock.try_acquire_lease(
+    namespace pg_catalog.text, key pg_catalog.anycompatible, holder pg_catalog.text, ttl pg_catalog.interval, payload pg_catalog.jsonb DEFAULT NULL) RETURNS interlock.lease_result
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_acquire_lease';
+COMMENT ON FUNCTION interlock.try_acquire_lease(pg_catalog.text, pg_catalog.anycompatible, pg_catalog.text, pg_catalog.interval, pg_catalog.jsonb) IS
+'acquire_lease that tells instead of raising IL010: granted, or who has the lease and until when. Call it as SELECT r.* FROM interlock.try_acquire_lease(...) AS r.';
+
+CREATE FUNCTION interlock.renew_lease(
+    namespace pg_catalog.text, key pg_catalog.anycompatible, token pg_catalog.int8, ttl pg_catalog.interval) RETURNS pg_catalog.timestamptz
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_renew_lease';
+COMMENT ON FUNCTION interlock.renew_lease(pg_catalog.text, pg_catalog.anycompatible, pg_catalog.int8, pg_catalog.interval) IS
+'Has the lease with that token expire ttl from now, and returns when; also one that has expired, if nobody took it. IL011 where the token is no longer the current one. Waits for a takeover or release that has not committed, never for a transaction that checked the lease. The commit is synchronous.';
+
+CREATE FUNCTION interlock.try_renew_lease(
+    namespace pg_catalog.text, key pg_catalog.anycompatible, token pg_catalog.int8, ttl pg_catalog.interval) RETURNS pg_catalog.timestamptz
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_renew_lease';
+COMMENT ON FUNCTION interlock.try_renew_lease(pg_catalog.text, pg_catalog.anycompatible, pg_catalog.int8, pg_catalog.interval) IS
+'renew_lease that tells instead of raising IL011: NULL where the token is no longer the current one.';
+
+CREATE FUNCTION interlock.release_lease(
+    namespace pg_catalog.text, key pg_catalog.anycompatible, token pg_catalog.int8) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_release_lease';
+COMMENT ON FUNCTION interlock.release_lease(pg_catalog.text, pg_catalog.anycompatible, pg_catalog.int8) IS
+'Gives the lease with that token back, and notifies channel interlock_leases. False where the token is no longer the current one. Waits for transactions that checked it.';
+
+CREATE FUNCTION interlock.check_lease(
+    namespace pg_catalog.text, key pg_catalog.anycompatible, token pg_catalog.int8) RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_check_lease';
+COMMENT ON FUNCTION interlock.check_lease(pg_catalog.text, pg_catalog.anycompatible, pg_catalog.int8) IS
+'The fence: the token is the current one, and stays so until this transaction ends, which nobody can take the lease over before. IL011 where it is not; judged by the newest commit at every isolation level. Locks the lease FOR KEY SHARE; waits for a takeover or release that has not committed.';
+
+CREATE FUNCTION interlock.try_check_lease(
+    namespace pg_catalog.text, key pg_catalog.anycompatible, token pg_catalog.int8) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_check_lease';
+COMMENT ON FUNCTION interlock.try_check_lease(pg_catalog.text, pg_catalog.anycompatible, pg_catalog.int8) IS
+'check_lease that tells instead of raising IL011: false where the token is no longer the current one; nothing is locked then.';
+
+CREATE FUNCTION interlock.break_lease(
+    namespace pg_catalog.text, key pg_catalog.anycompatible) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_break_lease';
+COMMENT ON FUNCTION interlock.break_lease(pg_catalog.text, pg_catalog.anycompatible) IS
+'Takes the lease of a key away from whoever has it, and notifies channel interlock_leases; its token fails from then on. False where nobody has it. Waits for transactions that checked it.';
+
+CREATE FUNCTION interlock.prune_leases(older pg_catalog.interval) RETURNS pg_catalog.int8
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_prune_leases';
+COMMENT ON FUNCTION interlock.prune_leases(pg_catalog.interval) IS
+'Removes what is stored of leases that were released or expired longer ago than that, in the namespaces that the current role may use, and returns how many there were. Tokens do not go back for it: one that is ahead of the clock stays. Passes over leases that an open transaction checked or is changing.';
+
+CREATE VIEW interlock.leases WITH (security_barrier) AS
+SELECT n.name AS namespace, l.key, l.holder, l.acquired_at, l.expires_at,
+       l.expires_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp() AS expired, l.payload
+FROM interlock.lease_registry AS l
+JOIN interlock.lock_namespace_registry AS n ON n.id OPERATOR(pg_catalog.=) l.namespace
+WHERE l.holder IS NOT NULL AND interlock.may_use_lock_namespace(n.roles);
+COMMENT ON VIEW interlock.leases IS
+'The leases that were taken and not given back, of the namespaces that the current role may use; those that have expired can be taken over, or renewed.';
+GRANT SELECT ON interlock.leases TO PUBLIC;

@@ -193,6 +193,12 @@ void raise_row_exists(const RowReport& row) {
     raise(Condition::row_exists, row, psprintf("%s already exists", row_name(row)));
 }
 
+void raise_lease(Condition condition, const char* message, const char* detail) {
+    ereport(ERROR, (errcode(info(condition).sqlstate), errmsg_internal("%s", message),
+                    errdetail_internal("%s", detail), errhint("%s", info(condition).hint)));
+    pg_unreachable();
+}
+
 void raise_row_unavailable(const RowReport& row, List* blocking_pids) {
     const char* schema = get_namespace_name(RelationGetNamespace(row.relation));
     const char* table = RelationGetRelationName(row.relation);

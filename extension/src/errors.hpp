@@ -41,6 +41,9 @@ struct RowReport {
 [[noreturn]] void raise_merge_conflict(const RowReport& row);
 [[noreturn]] void raise_row_exists(const RowReport& row);
 
+// IL010 and IL011, in the words of the caller.
+[[noreturn]] void raise_lease(Condition condition, const char* message, const char* detail);
+
 // 55P03: the lock on this row, or this table, was not to be had at once or in time. The processes
 // (a list of int) are those that were in the way.
 [[noreturn]] void raise_row_unavailable(const RowReport& row, List* blocking_pids);

@@ -2,6 +2,7 @@
 
 #include "errors.hpp"
 #include "namespace_usage.hpp"
+#include "own_table.hpp"
 
 extern "C" {
 #include <utils/formatting.h>
@@ -15,6 +16,8 @@ constexpr const char* registry_name = "lock_namespace_registry";
 
 // The registry's columns, as the script has them.
 enum Column : int { id, name, key_type, roles, also_builtin, max_locks, comment, column_count };
+constexpr Oid types[column_count] = {INT4OID, TEXTOID, TEXTOID, TEXTARRAYOID,
+                                     TEXTOID, INT4OID, TEXTOID};
 
 // Names as long as this, in bytes, the script's check allows.
 constexpr std::size_t longest_name = 200;
@@ -76,6 +79,7 @@ struct Row {
 template <typename Visit>
 void scan_registry(int keys, ScanKeyData* key, Visit visit) {
     Relation relation = table_open(lock_namespace_registry(), AccessShareLock);
+    require_columns(relation, types);
     SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, nullptr, keys, key);
     for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan));) {
         CHECK_FOR_INTERRUPTS();

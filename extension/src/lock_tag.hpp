@@ -14,6 +14,11 @@ using LockClass = uint16;
 constexpr LockClass builtin_bigint_class = 1;
 constexpr LockClass builtin_int4_class = 2;
 
+// Taken while the first lease of a key is inserted, and shared on the id of its namespace, which is
+// then not dropped.
+constexpr LockClass lease_insertion_class = 1000;
+constexpr LockClass lease_namespace_class = 1001;
+
 // A namespace has two: its id for its locks, the next one for its slots. The interlock script's
 // sequence has the same bounds.
 constexpr int first_namespace = 1024;
@@ -40,6 +45,10 @@ inline LOCKTAG advisory_tag(LockClass lock_class, uint64 key) {
 
 inline bool is_same(const LOCKTAG& left, const LOCKTAG& right) {
     return memcmp(&left, &right, sizeof left) == 0;
+}
+
+inline LOCKTAG lease_namespace_tag(int id) {
+    return advisory_tag(lease_namespace_class, static_cast<uint64>(id));
 }
 
 inline uint64 tag_key(const LOCKTAG& tag) {

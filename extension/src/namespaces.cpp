@@ -1,9 +1,9 @@
 // The registry of lock namespaces: registering, changing and dropping them.
 
-#include "definition.hpp"
 #include "errors.hpp"
 #include "lock_namespace.hpp"
 #include "lock_table.hpp"
+#include "owner_statement.hpp"
 
 #include <optional>
 
@@ -123,64 +123,22 @@ const char* optional_text(FunctionCallInfo fcinfo, int number) {
     return PG_ARGISNULL(number) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
 
-// Our own tables: nobody's rights. Written as their owner, who cannot become the caller again.
-template <typename Body>
-void as_registry_owner(Body body) {
-    Relation registry = table_open(lock_namespace_registry(), RowExclusiveLock);
-    Oid role;
-    int context;
-    GetUserIdAndSecContext(&role, &context);
-    SetUserIdAndSecContext(registry->rd_rel->relowner,
-                           context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
-    with_spi(body);
-    SetUserIdAndSecContext(role, context);
-    table_close(registry, NoLock);
-}
-
-// Statements on the registry have at most these parameters.
-struct Parameter {
-    Oid type;
-    Datum value;
-    bool is_null;
-};
-
-Parameter text_parameter(const char* text) {
-    return {TEXTOID, text ? CStringGetTextDatum(text) : Datum{0}, text == nullptr};
-}
-
-Parameter int_parameter(std::optional<int32> value) {
-    return {INT4OID, Int32GetDatum(value.value_or(0)), !value};
-}
-
-int run(const char* sql, std::span<const Parameter> parameters) {
-    Oid types[8];
-    Datum values[8];
-    char nulls[8] = {};
-    for (std::size_t i = 0; i < parameters.size(); i++) {
-        types[i] = parameters[i].type;
-        values[i] = parameters[i].value;
-        nulls[i] = parameters[i].is_null ? 'n' : ' ';
-    }
-    int result = SPI_execute_with_args(sql, static_cast<int>(parameters.size()), types, values,
-                                       nulls, false, 0);
-    if (result < 0) elog(ERROR, "could not execute: %s", SPI_result_code_string(result));
-    return static_cast<int>(SPI_processed);
-}
-
 bool is_registered(const char* name) {
     const Parameter parameter = text_parameter(name);
-    return run("SELECT FROM interlock.lock_namespace_registry WHERE name OPERATOR(pg_catalog.=) $1",
+    return run_as_owner(
+               "SELECT FROM interlock.lock_namespace_registry WHERE name OPERATOR(pg_catalog.=) $1",
                {&parameter, 1}) > 0;
 }
 
 bool is_taken(int32 id) {
     const Parameter parameter = int_parameter(id);
-    return run("SELECT FROM interlock.lock_namespace_registry WHERE id OPERATOR(pg_catalog.=) $1",
+    return run_as_owner(
+               "SELECT FROM interlock.lock_namespace_registry WHERE id OPERATOR(pg_catalog.=) $1",
                {&parameter, 1}) > 0;
 }
 
 int32 next_id() {
-    run("SELECT pg_catalog.nextval('interlock.lock_namespace_ids')::pg_catalog.int4", {});
+    run_as_owner("SELECT pg_catalog.nextval('interlock.lock_namespace_ids')::pg_catalog.int4", {});
     bool is_null;
     return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
 }
@@ -216,7 +174,7 @@ void insert_namespace(const char* name, const char* key_type, const Settings& se
         "INSERT INTO interlock.lock_namespace_registry "
         "(id, name, key_type, roles, also_builtin, max_locks, comment) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name) DO NOTHING";
-    if (run(sql, parameters) == 0) raise_registered(name);
+    if (run_as_owner(sql, parameters) == 0) raise_registered(name);
 }
 
 // Another session dropped or changed it meanwhile, or after this transaction's snapshot.
@@ -239,7 +197,7 @@ int update_namespace(int id, const Settings& settings, bool no_builtin, bool no_
                                     text_parameter(settings.comment),
                                     {BOOLOID, BoolGetDatum(no_builtin), false},
                                     {BOOLOID, BoolGetDatum(no_bound), false}};
-    return run(
+    return run_as_owner(
         "UPDATE interlock.lock_namespace_registry SET"
         " roles = COALESCE($2, roles),"
         " also_builtin = CASE WHEN NOT $6 THEN COALESCE($3, also_builtin) END,"
@@ -251,8 +209,9 @@ int update_namespace(int id, const Settings& settings, bool no_builtin, bool no_
 
 int delete_namespace(int id) {
     const Parameter parameter = int_parameter(id);
-    return run("DELETE FROM interlock.lock_namespace_registry WHERE id OPERATOR(pg_catalog.=) $1",
-               {&parameter, 1});
+    return run_as_owner(
+        "DELETE FROM interlock.lock_namespace_registry WHERE id OPERATOR(pg_catalog.=) $1",
+        {&parameter, 1});
 }
 
 // 55006: dropped under those who hold its locks, it could be registered anew under another id, and
@@ -271,6 +230,39 @@ void require_unused(const LockNamespace& entry) {
         ERROR,
         (errcode(ERRCODE_OBJECT_IN_USE), errmsg("locks of namespace \"%s\" are in use", entry.name),
          errdetail_internal("%s", json.data), errhint("Drop it when its locks are released.")));
+}
+
+bool has_leases(int id) {
+    const Parameter parameter = int_parameter(id);
+    return run_as_owner(
+               "SELECT FROM interlock.lease_registry"
+               " WHERE namespace OPERATOR(pg_catalog.=) $1 AND holder IS NOT NULL"
+               " AND expires_at OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp()",
+               {&parameter, 1}) > 0;
+}
+
+// Waits for those that an open transaction takes or has checked: they may be held then.
+void delete_leases(int id) {
+    const Parameter parameter = int_parameter(id);
+    run_as_owner(
+        "DELETE FROM interlock.lease_registry"
+        " WHERE namespace OPERATOR(pg_catalog.=) $1 AND (holder IS NULL"
+        " OR expires_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp())",
+        {&parameter, 1});
+}
+
+// Nobody takes the first lease of a key in it before this transaction has ended, or is about to.
+bool keep_leases_out(int id) {
+    LOCKTAG tag = lease_namespace_tag(id);
+    return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+[[noreturn]] void raise_leased(const char* name) {
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_IN_USE), errmsg("leases of namespace \"%s\" are in use", name),
+             errhint("Drop it when they are released or have expired; interlock.leases "
+                     "lists them.")));
+    pg_unreachable();
 }
 
 std::string_view name_argument(FunctionCallInfo fcinfo) {
@@ -292,7 +284,7 @@ INTERLOCK_FUNCTION(create_lock_namespace) {
     require_fit_name(name);
     require_fit_builtin(settings.also_builtin, key_type);
     require_fit_roles(settings.roles);
-    as_registry_owner([&] { insert_namespace(name, key_type, settings); });
+    as_owner_of(lock_namespace_registry(), [&] { insert_namespace(name, key_type, settings); });
     notice_unknown_roles(settings.roles);
     PG_RETURN_VOID();
 }
@@ -311,7 +303,7 @@ INTERLOCK_FUNCTION(alter_lock_namespace) {
     if (!no_builtin) require_fit_builtin(settings.also_builtin, key_type_name(entry.key_type));
     if (settings.roles) require_fit_roles(settings.roles);
     int id = entry.id;
-    as_registry_owner([&] {
+    as_owner_of(lock_namespace_registry(), [&] {
         if (update_namespace(id, settings, no_builtin, no_bound) == 0) raise_gone(name.data());
     });
     if (settings.roles) notice_unknown_roles(settings.roles);
@@ -325,7 +317,10 @@ INTERLOCK_FUNCTION(drop_lock_namespace) {
     LockNamespace& entry = find_lock_namespace(name);
     require_unused(entry);
     int id = entry.id;
-    as_registry_owner([&] {
+    as_owner_of(lock_namespace_registry(), [&] {
+        if (!keep_leases_out(id) || has_leases(id)) raise_leased(name.data());
+        delete_leases(id);
+        if (has_leases(id)) raise_leased(name.data());
         if (delete_namespace(id) == 0) raise_gone(name.data());
     });
     PG_RETURN_VOID();

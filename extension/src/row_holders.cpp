@@ -114,10 +114,15 @@ List* blockers_of_row(const KeyedRow& row, LockTupleMode mode) {
     if (!identity.found || !ConditionalLockRelationOid(identity.relid, AccessShareLock)) return NIL;
     Relation relation = RelationIdGetRelation(identity.relid);
     if (relation == nullptr) return NIL;
-    Obstacles obstacles = {allocate<WantedLock>(2), 0, tuple_lock_mode(mode)};
-    add_holders(obstacles, relation, identity.tid);
-    add_queue(obstacles, relation, identity.tid);
+    List* pids = blockers_of_tuple(relation, identity.tid, mode);
     RelationClose(relation);
+    return pids;
+}
+
+List* blockers_of_tuple(Relation relation, const ItemPointerData& tid, LockTupleMode mode) {
+    Obstacles obstacles = {allocate<WantedLock>(2), 0, tuple_lock_mode(mode)};
+    add_holders(obstacles, relation, tid);
+    add_queue(obstacles, relation, tid);
     return conflicting_holders({obstacles.locks, static_cast<size_t>(obstacles.count)});
 }
 

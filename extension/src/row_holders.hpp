@@ -10,4 +10,7 @@ namespace interlock {
 // it. Needs no SPI connection.
 List* blockers_of_row(const KeyedRow& row, LockTupleMode mode);
 
+// The same for a version of a row of an open heap.
+List* blockers_of_tuple(Relation relation, const ItemPointerData& tid, LockTupleMode mode);
+
 }  // namespace interlock

@@ -1,5 +1,7 @@
 #include "wait.hpp"
 
+#include "duration.hpp"
+
 extern "C" {
 #include <storage/proc.h>
 #include <utils/timeout.h>
@@ -39,17 +41,6 @@ constexpr int64 longest_wait = int64{INT_MAX} * 1000;
     pg_unreachable();
 }
 
-// As make_interval counts: a month is 30 days, a day 24 hours.
-int64 microseconds(const Interval& interval) {
-    int64 days;
-    int64 time;
-    days = int64{interval.month} * DAYS_PER_MONTH + interval.day;
-    if (__builtin_mul_overflow(days, USECS_PER_DAY, &time) ||
-        __builtin_add_overflow(time, interval.time, &time))
-        return days < 0 ? -1 : longest_wait;
-    return time;
-}
-
 void arm(const Alarm& alarm) {
     current = alarm;
     if (alarm.set) enable_timeout_at(LOCK_TIMEOUT, alarm.deadline);
@@ -71,7 +62,7 @@ Wait read_wait(FunctionCallInfo fcinfo, int number) {
     if (PG_ARGISNULL(number)) return {WaitKind::unbounded, 0};
     const Interval& interval = *PG_GETARG_INTERVAL_P(number);
     if (is_infinite(interval)) raise_unfit_wait("infinite");
-    int64 time = microseconds(interval);
+    int64 time = microseconds_of(interval);
     if (time < 0) raise_unfit_wait("negative");
     if (time == 0) return {WaitKind::never, 0};
     return wait_for(time);

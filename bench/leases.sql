@@ -1,0 +1,22 @@
+-- What bench/leases measures, and where it keeps the samples.
+
+CREATE EXTENSION interlock;
+CREATE SCHEMA interlock_bench;
+SELECT interlock.create_lock_namespace('bench', 'text');
+
+-- Microseconds a transaction.
+CREATE TABLE samples (workload text, variant text, clients integer, keys integer, round integer, value double precision);
+
+-- The same table, for what is written by hand; both start with the same rows.
+CREATE TABLE leases_by_hand (LIKE interlock.lease_registry INCLUDING ALL) WITH (fillfactor = 50);
+CREATE TABLE results (id integer PRIMARY KEY, value bigint) WITH (fillfactor = 10);
+INSERT INTO results SELECT i, 0 FROM generate_series(0, 100) AS i;
+
+CREATE PROCEDURE renew_tables(keys integer) LANGUAGE plpgsql AS $$
+BEGIN
+    TRUNCATE interlock.lease_registry, leases_by_hand;
+    INSERT INTO interlock.lease_registry
+        SELECT (SELECT id FROM interlock.lock_namespaces WHERE name = 'bench'), 'job ' || i, 1, NULL, now(), now()
+        FROM generate_series(1, keys) AS i;
+    INSERT INTO leases_by_hand SELECT 1, 'job ' || i, 1, NULL, now(), now() FROM generate_series(1, keys) AS i;
+END $$;

@@ -1,0 +1,8 @@
+-- The same by hand.
+\if :token = 0
+INSERT INTO leases_by_hand VALUES (1, 'job of ' || :client_id, 1, 'worker', clock_timestamp(), clock_timestamp() + '1 hour') ON CONFLICT (namespace, key) DO UPDATE SET holder = 'worker' RETURNING token \gset
+\endif
+BEGIN;
+SELECT token FROM leases_by_hand WHERE namespace = 1 AND key = 'job of ' || :client_id AND token = :token AND expires_at > clock_timestamp() FOR KEY SHARE;
+UPDATE results SET value = value + 1 WHERE id = :client_id;
+COMMIT;

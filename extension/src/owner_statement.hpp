@@ -1,0 +1,39 @@
+// Statements on our own tables. Nobody has rights on them: C++ code judges its caller, and then
+// runs the statement as their owner, who cannot become the caller again.
+#pragma once
+
+#include "postgres.hpp"
+
+#include <optional>
+
+namespace interlock {
+
+// Runs `body` as the owner of the table, with an SPI connection.
+template <typename Body>
+void as_owner_of(Oid relid, Body body) {
+    Relation relation = table_open(relid, RowExclusiveLock);
+    Oid role;
+    int context;
+    GetUserIdAndSecContext(&role, &context);
+    SetUserIdAndSecContext(relation->rd_rel->relowner,
+                           context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+    SPI_connect();
+    body();
+    SPI_finish();
+    SetUserIdAndSecContext(role, context);
+    table_close(relation, NoLock);
+}
+
+struct Parameter {
+    Oid type;
+    Datum value;
+    bool is_null;
+};
+
+Parameter text_parameter(const char* text);  // or null
+Parameter int_parameter(std::optional<int32> value);
+
+// Inside as_owner_of(): how many rows there were. At most eight parameters.
+int64 run_as_owner(const char* sql, std::span<const Parameter> parameters);
+
+}  // namespace interlock
