@@ -318,10 +318,10 @@ INTERLOCK_FUNCTION(drop_lock_namespace) {
     require_unused(entry);
     int id = entry.id;
     as_owner_of(lock_namespace_registry(), [&] {
+        if (delete_namespace(id) == 0) raise_gone(name.data());
         if (!keep_leases_out(id) || has_leases(id)) raise_leased(name.data());
         delete_leases(id);
         if (has_leases(id)) raise_leased(name.data());
-        if (delete_namespace(id) == 0) raise_gone(name.data());
     });
     PG_RETURN_VOID();
 }
