@@ -7,11 +7,14 @@ extern "C" {
 namespace interlock {
 namespace {
 
-// A row that a bump has written. One that is rolled back is nobody's to see.
+// A row that a bump has written. One that is rolled back is nobody's to see. It is a key of a hash
+// table, compared by its bytes: padding would be some of them.
 struct RowPlace {
     Oid relid;
     ItemPointerData tid;
+    uint16 zero;
 };
+static_assert(std::has_unique_object_representations_v<RowPlace>);
 
 struct Bump {
     RowPlace place;
