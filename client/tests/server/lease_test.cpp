@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <future>
+#include <mutex>
 
 #include "proxy.hpp"
 
@@ -36,10 +37,10 @@ class Lease : public Leases {
 TEST_F(Lease, IsRenewedUntilItIsReleased) {
     // Proves that a lease outlives its ttl several times, writes under its token meanwhile, and is
     // free at once when it is released.
-    auto a = take("a", 300ms);
+    auto a = take("a", 900ms);
     auto c = connect();
     for (int i = 0; i < 4; ++i) {
-        std::this_thread::sleep_for(250ms);
+        std::this_thread::sleep_for(500ms);
         EXPECT_TRUE(a.held());
         pqxx::work tx{*c};
         write(tx, a);
@@ -278,11 +279,11 @@ TEST_F(Lease, AFencedTransactionHoldsItAndDoesNotHinderRenewals) {
     // Proves that renewals go on beside an open transaction that checked the lease, at any
     // isolation level; that release() says so when such a transaction is in its way, and may be
     // called again; and that the destructor does not wait for it for long.
-    auto a = take("a", 600ms), b = take("b", 1min);
+    auto a = take("a", 900ms), b = take("b", 1min);
     auto c = connect(), d = connect();
     pqxx::transaction<pqxx::isolation_level::repeatable_read> tx{*c};
     write(tx, a);
-    std::this_thread::sleep_for(1s);
+    std::this_thread::sleep_for(1500ms);
     EXPECT_TRUE(a.held());
     EXPECT_ANY_THROW(a.release());
     EXPECT_FALSE(a.held());
@@ -315,6 +316,7 @@ TEST_F(Lease, OneOfEightThreadsHasIt) {
     // Proves that of eight threads that want it, waiting or not, one has it at a time, and that
     // their tokens grow in the order in which they had it.
     std::atomic<int> inside = 0, most = 0;
+    std::mutex mutex;
     std::vector<std::int64_t> tokens;
     std::vector<std::unique_ptr<task>> tasks;
     for (int t = 0; t < 8; ++t)
@@ -325,7 +327,10 @@ TEST_F(Lease, OneOfEightThreadsHasIt) {
                                    {.wait = wait});
                 if (!a) continue;
                 most = std::max(most.load(), ++inside);
-                tokens.push_back(a->token());
+                {
+                    std::lock_guard lock{mutex};
+                    tokens.push_back(a->token());
+                }
                 std::this_thread::sleep_for(1ms);
                 --inside;
                 a->release();
