@@ -74,12 +74,6 @@ const statement still_held{"interlock_session_lock_held", R"(
                       AND h.mode OPERATOR(pg_catalog.=)
                           CASE WHEN $3::pg_catalog.bool THEN 'share' ELSE 'exclusive' END))"};
 
-const std::string& plain_text(const key& key) {
-    if (key.composite())
-        throw std::invalid_argument{"the key of an advisory lock has one value, not columns"};
-    return key.text();
-}
-
 std::string text_array(const std::vector<key>& keys) {
     std::vector<std::string> texts;
     for (const auto& key : keys)

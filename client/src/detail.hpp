@@ -11,6 +11,7 @@ namespace interlock {
 // connection's verbosity is terse. Nothing found, nothing told.
 write_details write_details_in(std::string_view message);
 lock_details lock_details_in(std::string_view message);
+lease_details lease_details_in(std::string_view message);
 
 // The same from such an object.
 lock_details read_lock_details(std::string_view object);

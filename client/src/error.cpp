@@ -69,8 +69,13 @@ batch_refused::batch_refused(const std::string& table, std::size_t rows, failure
       failures_{std::make_shared<const failures>(std::move(failed))},
       rows_{rows} {}
 
-lease_held::lease_held(const std::string& message) : error{"IL010", message} {}
-lease_lost::lease_lost(const std::string& message) : error{"IL011", message} {}
+lease_held::lease_held(const std::string& message, lease_details details)
+    : error{"IL010", message},
+      details_{std::make_shared<const lease_details>(std::move(details))} {}
+lease_lost::lease_lost(const std::string& message, lease_details details, lease_loss reason)
+    : error{"IL011", message},
+      reason_{reason},
+      details_{std::make_shared<const lease_details>(std::move(details))} {}
 claim_lost::claim_lost(const std::string& message) : error{"IL020", message} {}
 serialization_failure::serialization_failure(const std::string& message)
     : error{"40001", message} {}
@@ -133,6 +138,8 @@ std::exception_ptr make(const std::string& message) {
         return std::make_exception_ptr(Error{message, write_details_in(message)});
     else if constexpr (std::is_same_v<lock_not_available, Error>)
         return std::make_exception_ptr(Error{message, lock_details_in(message)});
+    else if constexpr (std::is_same_v<lease_held, Error> || std::is_same_v<lease_lost, Error>)
+        return std::make_exception_ptr(Error{message, lease_details_in(message)});
     else
         return std::make_exception_ptr(Error{message});
 }

@@ -1,6 +1,5 @@
 #include "lock_call.hpp"
 
-#include <chrono>
 #include <stdexcept>
 
 #include "call.hpp"
@@ -9,8 +8,18 @@ namespace interlock {
 
 bridge::parameter interval(lock_wait wait) {
     if (!wait.bound()) return {};
-    auto bound = std::chrono::ceil<std::chrono::microseconds>(*wait.bound());
-    return std::to_string(bound.count()) + " microseconds";
+    return interval(std::chrono::ceil<std::chrono::microseconds>(*wait.bound()));
+}
+
+std::string interval(std::chrono::microseconds time) {
+    return std::to_string(time.count()) + " microseconds";
+}
+
+const std::string& plain_text(const key& key) {
+    if (key.composite())
+        throw std::invalid_argument{
+            "the key of an advisory lock or a lease has one value, not columns"};
+    return key.text();
 }
 
 void require_transaction(const pqxx::transaction_base& tx) {

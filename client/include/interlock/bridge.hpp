@@ -12,6 +12,7 @@
 //  - SQLSTATEs are missing on some exception types (40001, 40P01, 40003, 42501, 08…, 53300 on 6.4;
 //    42501 up to 7.10.3; 08… and 53300 everywhere): the type tells, see sqlstate().
 //  - What 6.4 says of a lost session is not what happened to it: see message().
+//  - Who listens is a subclass of notification_receiver before 7.10, a function from then on.
 //  - A transaction whose COMMIT we word ourselves must derive from dbtransaction, whose hooks have
 //    changed their signatures.
 
@@ -20,7 +21,9 @@
 #include <optional>
 #include <pqxx/pqxx>
 #include <string>
+#include <string_view>
 #include <typeinfo>
+#include <utility>
 #include <vector>
 
 namespace interlock {
@@ -145,6 +148,50 @@ inline std::string message(const std::exception& failure) {
 #endif
     return text;
 }
+
+/// Listens on a channel while it lives. The connection hands notifications on while it waits for
+/// them (await_notification), outside of transactions. Must not outlive the connection.
+#if PQXX_VERSION_MAJOR < 7 || (PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR < 10)
+
+class listener final : private pqxx::notification_receiver {
+  public:
+    listener(pqxx::connection& connection, const std::string& channel,
+             std::function<void(const std::string& payload)> handler)
+        : pqxx::notification_receiver{connection, channel}, handler_{std::move(handler)} {}
+
+  private:
+    void operator()(const std::string& payload, int) override { handler_(payload); }
+
+    std::function<void(const std::string& payload)> handler_;
+};
+
+#else
+
+class listener final {
+  public:
+    listener(pqxx::connection& connection, const std::string& channel,
+             std::function<void(const std::string& payload)> handler)
+        : connection_{connection}, channel_{channel} {
+        connection_.listen(channel_, [handler](const pqxx::notification& n) {
+            handler(std::string{std::string_view{n.payload}});
+        });
+    }
+    ~listener() {
+        try {
+            connection_.listen(channel_, {});
+        } catch (const std::exception&) {
+            // The session is gone: nobody listens any more.
+        }
+    }
+    listener(const listener&) = delete;
+    listener& operator=(const listener&) = delete;
+
+  private:
+    pqxx::connection& connection_;
+    std::string channel_;
+};
+
+#endif
 
 /// How a transaction of ours commits. Two reasons for wording it ourselves:
 ///  - COMMIT of a transaction that has failed is answered by a ROLLBACK without an error, and

@@ -200,18 +200,69 @@ class INTERLOCK_EXPORT batch_refused : public write_error {
     std::size_t rows_;
 };
 
-/// IL010: somebody else holds the lease.
-class INTERLOCK_EXPORT lease_held : public error {
-  public:
-    explicit lease_held(const std::string& message);
-    ~lease_held() override;
+/// What is known about a lease that was not to be had, or is lost; empty what does not apply, or is
+/// not known.
+struct lease_details {
+    std::string lock_namespace{};
+    std::string key{};  // as text
+    std::string holder{};
+    std::optional<std::chrono::system_clock::time_point> expires_at{};  // by the server's clock
+    std::optional<int> blocking_pid{};  // whose open transaction keeps it from being taken over
+    std::optional<std::int64_t> token{};
 };
 
-/// IL011: the token is no longer the current one: stop working.
+/// IL010: somebody else holds the lease.
+///
+/// Of our functions it says who, and until when; nobody, if it is only just being taken. Where SQL
+/// of the application's own raised it, the same is read from the error's DETAIL, but for
+/// expires_at(), which is in the message.
+class INTERLOCK_EXPORT lease_held : public error {
+  public:
+    explicit lease_held(const std::string& message, lease_details details = {});
+    ~lease_held() override;
+
+    [[nodiscard]] const std::string& lock_namespace() const noexcept {
+        return details_->lock_namespace;
+    }
+    [[nodiscard]] const std::string& key() const noexcept { return details_->key; }
+    [[nodiscard]] const std::string& holder() const noexcept { return details_->holder; }
+    [[nodiscard]] const std::optional<std::chrono::system_clock::time_point>& expires_at()
+        const noexcept {
+        return details_->expires_at;
+    }
+    [[nodiscard]] const std::optional<int>& blocking_pid() const noexcept {
+        return details_->blocking_pid;
+    }
+
+  private:
+    std::shared_ptr<const lease_details> details_;  // shared, so that copying cannot throw
+};
+
+/// How a lease came to be lost.
+enum class lease_loss {
+    superseded,   // the server says so: taken over, broken, or released by somebody with the token
+    not_renewed,  // no renewal got through until shortly before the expiry
+};
+
+/// IL011: the token is no longer the current one, or must be taken not to be: stop working.
 class INTERLOCK_EXPORT lease_lost : public error {
   public:
-    explicit lease_lost(const std::string& message);
+    explicit lease_lost(const std::string& message, lease_details details = {},
+                        lease_loss reason = lease_loss::superseded);
     ~lease_lost() override;
+
+    [[nodiscard]] lease_loss reason() const noexcept { return reason_; }
+    [[nodiscard]] const std::string& lock_namespace() const noexcept {
+        return details_->lock_namespace;
+    }
+    [[nodiscard]] const std::string& key() const noexcept { return details_->key; }
+    [[nodiscard]] const std::optional<std::int64_t>& token() const noexcept {
+        return details_->token;
+    }
+
+  private:
+    lease_loss reason_;
+    std::shared_ptr<const lease_details> details_;
 };
 
 /// IL020: the claim expired and went to another worker: stop working.

@@ -21,6 +21,8 @@
 #include "interlock/bridge.hpp"
 #include "interlock/error.hpp"
 #include "interlock/key.hpp"
+#include "interlock/leader.hpp"
+#include "interlock/leases.hpp"
 #include "interlock/lock_wait.hpp"
 #include "interlock/prepared.hpp"
 #include "interlock/retry.hpp"

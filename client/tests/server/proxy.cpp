@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
@@ -110,6 +111,10 @@ void proxy::serve(int client) {
     int server = connect_to_server();
     bool committing = false;
     for (bool open = true; open && !stopping_;) {
+        if (stalled_) {
+            std::this_thread::sleep_for(std::chrono::milliseconds{10});
+            continue;
+        }
         pollfd both[] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
         if (::poll(both, 2, 50) <= 0) continue;
         if (both[0].revents) {

@@ -89,6 +89,31 @@ TEST(Error, ReadsTheDetailOfTheServer) {
     EXPECT_TRUE(std::is_nothrow_copy_constructible_v<lock_not_available>);
 }
 
+TEST(Error, ReadsTheDetailOfALease) {
+    // Proves the same of leases: holder, session in the way, and token.
+    auto held = with_detail<lease_held>(
+        "IL010",
+        "ERROR:  lease 7 of namespace \"cron\" is held by \"Ann\" until 2026-01-01 00:00:00+00\n"
+        "DETAIL:  {\"condition\": \"lease_held\", \"namespace\": \"cron\", \"key\": 7, \"holder\": "
+        "\"Ann\", \"expires_at\": \"2026-01-01 00:00:00+00\", \"blocking_pid\": 12}\n");
+    EXPECT_EQ(held.lock_namespace(), "cron");
+    EXPECT_EQ(held.key(), "7");
+    EXPECT_EQ(held.holder(), "Ann");
+    EXPECT_EQ(held.blocking_pid(), 12);
+    EXPECT_FALSE(held.expires_at());
+    auto lost = with_detail<lease_lost>(
+        "IL011",
+        "ERROR:  token 17 is no longer the one of lease \"a\" of namespace \"cron\"\n"
+        "DETAIL:  {\"condition\": \"lease_lost\", \"namespace\": \"cron\", \"key\": \"a\", "
+        "\"token\": 17}\n");
+    auto copy = lost;
+    EXPECT_EQ(copy.key(), "a");
+    EXPECT_EQ(copy.token(), 17);
+    EXPECT_EQ(copy.reason(), lease_loss::superseded);
+    EXPECT_TRUE(std::is_nothrow_copy_constructible_v<lease_held>);
+    EXPECT_TRUE(std::is_nothrow_copy_constructible_v<lease_lost>);
+}
+
 TEST(Error, DoesWithoutTheDetail) {
     // Proves that a message without DETAIL, or with one that is none of ours or is cut off, tells
     // nothing and breaks nothing.

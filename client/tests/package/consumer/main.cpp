@@ -14,13 +14,14 @@ int main() {
     } catch (const interlock::lock_lost& e) {
         if (e.lock_namespace() != "jobs") return 1;
     }
-    // What is exported can be linked: one function of each family of locks.
+    // What is exported can be linked: one function of each family of locks and leases.
     auto* advisory = &interlock::advisory_xact_lock_many;
     auto* row =
         static_cast<std::tuple<int> (*)(pqxx::transaction_base&, std::string_view,
                                         const interlock::key&, const interlock::lock_row_options&)>(
             &interlock::lock_row<std::tuple<int>>);
-    if (!advisory || !row) return 1;
+    auto* lease = &interlock::try_lease;
+    if (!advisory || !row || !lease) return 1;
     interlock::retry_policy policy{.attempts = 3};
     return interlock::classify("40001", policy) == interlock::verdict::rerun ? 0 : 1;
 }

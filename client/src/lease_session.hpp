@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "heartbeat.hpp"
+#include "interlock/bridge.hpp"
+#include "interlock/key.hpp"
+#include "session_cutter.hpp"
+
+namespace interlock {
+
+// What a lease is asked for with, and renewed and released by.
+struct lease_identity {
+    std::string lock_namespace;
+    interlock::key key;
+    std::int64_t token;
+};
+
+// The connection of a lease's own, replaced whenever it is lost. Each statement is a transaction
+// with bounds of its own, because a pooler may hand the session on in between.
+class lease_session final : public lease_line {
+  public:
+    lease_session(connection_factory connect, std::unique_ptr<pqxx::connection> connection,
+                  lease_identity lease, std::chrono::nanoseconds ttl);
+
+    bool renew() override;
+    void cut() noexcept override { cutter_.cut(); }
+
+    // Once nobody renews any more. False: the token is no longer the current one.
+    bool release(std::chrono::nanoseconds bound);
+    bool is_cut() const { return cutter_.is_cut(); }
+    std::chrono::nanoseconds bound() const { return bound_; }
+
+  private:
+    template <class Call>
+    auto bounded(std::chrono::nanoseconds bound, Call call);
+    pqxx::connection& connected();
+
+    const connection_factory connect_;
+    const lease_identity lease_;
+    const std::chrono::nanoseconds ttl_;
+    const std::chrono::nanoseconds bound_;
+    std::unique_ptr<pqxx::connection> connection_;
+    session_cutter cutter_;
+};
+
+// How long a renewal may take.
+std::chrono::nanoseconds renewal_bound(std::chrono::nanoseconds ttl);
+
+}  // namespace interlock

@@ -1,0 +1,171 @@
+#include "interlock/leases.hpp"
+
+#include <utility>
+
+#include "call.hpp"
+#include "lease_call.hpp"
+#include "lock_call.hpp"
+#include "text.hpp"
+
+namespace interlock {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::nanoseconds;
+
+// Parameters: 1 namespace, 2 key, then holder or token, ttl, payload. Times are asked for as
+// microseconds since 1970, what is left as microseconds by the server's clock.
+
+const statement acquire_statement{"interlock_acquire_lease", R"(
+    SELECT r.granted, r.token, r.holder,
+           (EXTRACT(epoch FROM r.acquired_at) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8,
+           (EXTRACT(epoch FROM r.expires_at) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8,
+           (EXTRACT(epoch FROM r.expires_at OPERATOR(pg_catalog.-) pg_catalog.clock_timestamp())
+            OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8,
+           r.blocking_pid
+      FROM interlock.try_acquire_lease($1, $2, $3, $4::pg_catalog.interval,
+                                       $5::pg_catalog.jsonb) AS r)"};
+
+const statement renew_statement{"interlock_renew_lease", R"(
+    SELECT (EXTRACT(epoch FROM r.expires_at) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8
+      FROM interlock.try_renew_lease($1, $2, $3::pg_catalog.int8, $4::pg_catalog.interval)
+           AS r (expires_at))"};
+
+const statement check_statement{"interlock_check_lease", R"(
+    SELECT interlock.check_lease($1, $2, $3::pg_catalog.int8))"};
+
+const statement try_check_statement{"interlock_try_check_lease", R"(
+    SELECT interlock.try_check_lease($1, $2, $3::pg_catalog.int8))"};
+
+const statement release_statement{"interlock_release_lease", R"(
+    SELECT interlock.release_lease($1, $2, $3::pg_catalog.int8))"};
+
+const statement break_statement{"interlock_break_lease", R"(
+    SELECT interlock.break_lease($1, $2))"};
+
+template <class... More>
+std::vector<bridge::parameter> parameters(std::string_view lock_namespace, const key& key,
+                                          More... more) {
+    return {without_zero_bytes(lock_namespace, "lock_namespace"), plain_text(key),
+            std::move(more)...};
+}
+
+std::string interval_of(nanoseconds ttl) {
+    return interval(std::chrono::floor<microseconds>(ttl));
+}
+
+std::optional<microseconds> time_in(const pqxx::result& r, int column) {
+    if (r[0][column].is_null()) return {};
+    return microseconds{r[0][column].as<std::int64_t>()};
+}
+
+std::optional<server_time> server_time_in(const pqxx::result& r, int column) {
+    auto time = time_in(r, column);
+    if (!time) return {};
+    return server_time{*time};
+}
+
+template <class Value>
+std::optional<Value> value_in(const pqxx::result& r, int column) {
+    if (r[0][column].is_null()) return {};
+    return r[0][column].as<Value>();
+}
+
+}  // namespace
+
+std::string name_of_lease(std::string_view lock_namespace, const key& key) {
+    return "lease \"" + key.text() + "\" of namespace \"" + std::string{lock_namespace} + "\"";
+}
+
+void throw_held(const lease_result& found, std::string_view lock_namespace, const key& key) {
+    auto message = name_of_lease(lock_namespace, key);
+    if (found.holder.empty())
+        message += " is being taken by another session";
+    else
+        message += " is held by \"" + found.holder + "\"";
+    throw lease_held{message,
+                     {.lock_namespace = std::string{lock_namespace},
+                      .key = key.text(),
+                      .holder = found.holder,
+                      .expires_at = found.expires_at,
+                      .blocking_pid = found.blocking_pid}};
+}
+
+void throw_lost(std::string_view lock_namespace, const key& key, std::int64_t token,
+                lease_loss reason, const std::string& why) {
+    throw lease_lost{
+        name_of_lease(lock_namespace, key) + " is lost: " + why,
+        {.lock_namespace = std::string{lock_namespace}, .key = key.text(), .token = token},
+        reason};
+}
+
+lease_result try_acquire_lease(pqxx::transaction_base& tx, std::string_view lock_namespace,
+                               const key& key, std::string_view holder, nanoseconds ttl,
+                               const std::optional<std::string>& payload) {
+    bridge::parameter json;
+    if (payload) json = without_zero_bytes(*payload, "payload");
+    auto r = call(tx, acquire_statement,
+                  parameters(lock_namespace, key, without_zero_bytes(holder, "holder"),
+                             interval_of(ttl), std::move(json)));
+    return {r[0][0].as<bool>(),
+            value_in<std::int64_t>(r, 1),
+            value_in<std::string>(r, 2).value_or(""),
+            server_time_in(r, 3),
+            server_time_in(r, 4),
+            time_in(r, 5),
+            value_in<int>(r, 6)};
+}
+
+granted_lease acquire_lease(pqxx::transaction_base& tx, std::string_view lock_namespace,
+                            const key& key, std::string_view holder, nanoseconds ttl,
+                            const std::optional<std::string>& payload) {
+    auto result = try_acquire_lease(tx, lock_namespace, key, holder, ttl, payload);
+    if (!result.granted) throw_held(result, lock_namespace, key);
+    return {*result.token, result.holder, *result.acquired_at, *result.expires_at,
+            *result.remaining};
+}
+
+std::optional<server_time> try_renew_lease(pqxx::transaction_base& tx,
+                                           std::string_view lock_namespace, const key& key,
+                                           std::int64_t token, nanoseconds ttl) {
+    auto r = call(tx, renew_statement,
+                  parameters(lock_namespace, key, std::to_string(token), interval_of(ttl)));
+    return server_time_in(r, 0);
+}
+
+server_time renew_lease(pqxx::transaction_base& tx, std::string_view lock_namespace, const key& key,
+                        std::int64_t token, nanoseconds ttl) {
+    auto renewed = try_renew_lease(tx, lock_namespace, key, token, ttl);
+    if (!renewed) throw_lost(lock_namespace, key, token, lease_loss::superseded, no_longer_current);
+    return *renewed;
+}
+
+void check_lease(pqxx::transaction_base& tx, std::string_view lock_namespace, const key& key,
+                 std::int64_t token) {
+    require_transaction(tx);
+    try {
+        call(tx, check_statement, parameters(lock_namespace, key, std::to_string(token)));
+    } catch (const lease_lost&) {
+        throw_lost(lock_namespace, key, token, lease_loss::superseded, no_longer_current);
+    }
+}
+
+bool try_check_lease(pqxx::transaction_base& tx, std::string_view lock_namespace, const key& key,
+                     std::int64_t token) {
+    require_transaction(tx);
+    return call(tx, try_check_statement,
+                parameters(lock_namespace, key, std::to_string(token)))[0][0]
+        .as<bool>();
+}
+
+bool release_lease(pqxx::transaction_base& tx, std::string_view lock_namespace, const key& key,
+                   std::int64_t token) {
+    return call(tx, release_statement, parameters(lock_namespace, key, std::to_string(token)))[0][0]
+        .as<bool>();
+}
+
+bool break_lease(pqxx::transaction_base& tx, std::string_view lock_namespace, const key& key) {
+    return call(tx, break_statement, parameters(lock_namespace, key))[0][0].as<bool>();
+}
+
+}  // namespace interlock
