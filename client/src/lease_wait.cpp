@@ -55,14 +55,14 @@ class lease_waiter {
     session_cutter cutter_;
     attempt_pace pace_;
     lease_outcome outcome_;
-    bool answered_ = false;
+    bool connected_ = false;
 };
 
 bool lease_waiter::over() const {
     return stop_.stop_requested() || (bound_ && clock_.now() - start_ >= *bound_);
 }
 
-// A connection that is lost while we wait is no reason to give up. One that never worked is.
+// A connection that is lost while we wait is no reason to give up. That there never was one is.
 lease_outcome lease_waiter::run() {
     std::stop_callback cut{stop_, [this] { cutter_.cut(); }};
     for (;;) {
@@ -73,7 +73,7 @@ lease_outcome lease_waiter::run() {
             auto failure = translate(std::current_exception());
             outcome_.connection.reset();
             if (stop_.stop_requested()) break;
-            if (!answered_ || over()) std::rethrow_exception(failure);
+            if (!connected_ || over()) std::rethrow_exception(failure);
             try {
                 std::rethrow_exception(failure);
             } catch (const connection_lost&) {
@@ -89,6 +89,7 @@ lease_outcome lease_waiter::run() {
 
 void lease_waiter::try_on_connection() {
     auto connection = connect_();
+    connected_ = true;
     bridge::forbid_reconnect(*connection);
     cutter_.watch(connection->sock());
     if (!attempt(*connection) && !over()) listen_and_try(*connection);
@@ -101,7 +102,6 @@ bool lease_waiter::attempt(pqxx::connection& connection) {
     pqxx::nontransaction tx{connection};
     outcome_.result = try_acquire_lease(tx, request_.lock_namespace, request_.key, request_.holder,
                                         request_.ttl, request_.payload);
-    answered_ = true;
     return outcome_.result.granted;
 }
 

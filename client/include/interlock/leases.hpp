@@ -194,7 +194,8 @@ class INTERLOCK_EXPORT lease {
     ///     threads: what it refers to must outlive the lease.
     /// @throws lease_held if somebody has it when the wait is over; what `connect` throws;
     ///     in_doubt if the connection was lost meanwhile: it may be held then, until its expiry.
-    ///     std::invalid_argument for a ttl that is not positive, or a margin that is too long.
+    ///     (Who waits goes on waiting, if need be for that.) std::invalid_argument for a ttl that
+    ///     is not positive, or a margin that is too long.
     [[nodiscard]] lease(connection_factory connect, std::string_view lock_namespace,
                         const interlock::key& key, std::string_view holder,
                         std::chrono::nanoseconds ttl, lease_options options = {});

@@ -33,9 +33,10 @@ TEST_F(LeaseFunctions, AcquiresWithTokenAndTimes) {
                     " * interval '1 microsecond' FROM interlock.leases WHERE namespace = '" +
                     texts() + "'"),
               "t");
-    EXPECT_EQ(value("SELECT token = " + std::to_string(lease.token) +
-                    " FROM interlock.lease_registry WHERE key = 'a' ORDER BY token DESC LIMIT 1"),
-              "t");
+    in_transaction([&](pqxx::transaction_base& tx) {
+        EXPECT_TRUE(try_check_lease(tx, texts(), "a", lease.token));
+        EXPECT_FALSE(try_check_lease(tx, texts(), "a", lease.token + 1));
+    });
 }
 
 TEST_F(LeaseFunctions, TellsWhoHasIt) {
