@@ -9,27 +9,14 @@
 namespace interlock {
 namespace {
 
-constexpr int most_slots = 1000;
-
 struct NamedTag {
     const char* kind;
     LOCKTAG tag;
 };
 
 NamespaceLock read_lock(FunctionCallInfo fcinfo) {
-    require_argument(fcinfo, 0, "namespace");
-    text* name = PG_GETARG_TEXT_PP(0);
-    const LockNamespace& entry = open_lock_namespace({VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)});
+    const LockNamespace& entry = open_lock_namespace(namespace_argument(fcinfo));
     return namespace_lock(entry, read_lock_key(fcinfo, 1, entry), false);
-}
-
-int read_slots(FunctionCallInfo fcinfo) {
-    int count = PG_GETARG_INT32(2);
-    if (count < 1 || count > most_slots)
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"slots\" cannot be %d", count),
-                 errhint("Allowed: 1 to %d.", most_slots)));
-    return count;
 }
 
 std::span<const NamedTag> tags_of_slots(const NamespaceLock& lock, int count) {
@@ -50,9 +37,8 @@ std::span<const NamedTag> tags_of_lock(const NamespaceLock& lock) {
 
 const NamedTag* find(std::span<const NamedTag> tags, const LOCKTAG& tag) {
     if (tag.locktag_type != LOCKTAG_ADVISORY) return nullptr;
-    auto found = std::find_if(tags.begin(), tags.end(), [&](const NamedTag& one) {
-        return memcmp(&one.tag, &tag, sizeof tag) == 0;
-    });
+    auto found = std::find_if(tags.begin(), tags.end(),
+                              [&](const NamedTag& one) { return is_same(one.tag, tag); });
     return found == tags.end() ? nullptr : &*found;
 }
 
@@ -86,7 +72,7 @@ void put_holder(ReturnSetInfo& set, const NamedTag& named, const LockInstanceDat
 INTERLOCK_FUNCTION(advisory_lock_holders) {
     NamespaceLock lock = read_lock(fcinfo);
     std::span<const NamedTag> tags =
-        PG_ARGISNULL(2) ? tags_of_lock(lock) : tags_of_slots(lock, read_slots(fcinfo));
+        PG_ARGISNULL(2) ? tags_of_lock(lock) : tags_of_slots(lock, read_slot_count(fcinfo, 2));
     InitMaterializedSRF(fcinfo, 0);
     auto& set = *reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
     const LockData* locks = GetLockStatusData();

@@ -12,19 +12,13 @@ namespace {
 
 // The arguments that all of them have: namespace text, key anycompatible or its array, shared
 // boolean.
-LockNamespace& read_namespace(FunctionCallInfo fcinfo) {
-    require_argument(fcinfo, 0, "namespace");
-    text* name = PG_GETARG_TEXT_PP(0);
-    return open_lock_namespace({VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)});
-}
-
 bool read_shared(FunctionCallInfo fcinfo) {
     require_argument(fcinfo, 2, "shared");
     return PG_GETARG_BOOL(2);
 }
 
 NamespaceLock read_lock(FunctionCallInfo fcinfo) {
-    const LockNamespace& entry = read_namespace(fcinfo);
+    const LockNamespace& entry = open_lock_namespace(namespace_argument(fcinfo));
     return namespace_lock(entry, read_lock_key(fcinfo, 1, entry), read_shared(fcinfo));
 }
 
@@ -37,7 +31,7 @@ std::span<LockKey> in_tag_order(std::span<LockKey> keys) {
 
 // In the order of their tags, whatever the caller's: so two of them cannot wait for each other.
 std::span<const NamespaceLock> read_locks(FunctionCallInfo fcinfo) {
-    const LockNamespace& entry = read_namespace(fcinfo);
+    const LockNamespace& entry = open_lock_namespace(namespace_argument(fcinfo));
     std::span<LockKey> keys = in_tag_order(read_lock_keys(fcinfo, 1, entry));
     bool shared = read_shared(fcinfo);
     auto* locks = static_cast<NamespaceLock*>(MemoryContextAllocExtended(
@@ -49,9 +43,7 @@ std::span<const NamespaceLock> read_locks(FunctionCallInfo fcinfo) {
 
 // The namespace of a lock to be given back: also for a role that may no longer take it.
 NamespaceLock read_lock_to_release(FunctionCallInfo fcinfo) {
-    require_argument(fcinfo, 0, "namespace");
-    text* name = PG_GETARG_TEXT_PP(0);
-    const LockNamespace& entry = find_lock_namespace({VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)});
+    const LockNamespace& entry = find_lock_namespace(namespace_argument(fcinfo));
     return namespace_lock(entry, read_lock_key(fcinfo, 1, entry), read_shared(fcinfo));
 }
 
@@ -133,9 +125,7 @@ INTERLOCK_FUNCTION(advisory_session_unlock) {
 
 // advisory_session_unlock_all(namespace text) → bigint
 INTERLOCK_FUNCTION(advisory_session_unlock_all) {
-    require_argument(fcinfo, 0, "namespace");
-    text* name = PG_GETARG_TEXT_PP(0);
-    int id = find_lock_namespace({VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)}).id;
+    int id = find_lock_namespace(namespace_argument(fcinfo)).id;
     PG_RETURN_INT64(release_all_from_session(id));
 }
 

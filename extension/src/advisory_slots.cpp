@@ -20,7 +20,6 @@ extern "C" {
 namespace interlock {
 namespace {
 
-constexpr int most_slots = 1000;
 constexpr int longest_label = 160;
 constexpr int64 shortest_turn = 1000;  // microseconds
 constexpr int64 longest_turn = 25000;
@@ -34,27 +33,15 @@ struct Slots {
     char* label;        // of the slot at hand
 };
 
-int read_count(FunctionCallInfo fcinfo) {
-    require_argument(fcinfo, 2, "slots");
-    int count = PG_GETARG_INT32(2);
-    if (count < 1 || count > most_slots)
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"slots\" cannot be %d", count),
-                 errhint("Allowed: 1 to %d.", most_slots)));
-    return count;
-}
-
 const char* plain_text(const LockKey& key) {
     if (key.text.data() == nullptr) return show_lock_key(key);
     return clip(pnstrdup(key.text.data(), key.text.size()), shown_bytes);
 }
 
 Slots read_slots(FunctionCallInfo fcinfo) {
-    require_argument(fcinfo, 0, "namespace");
-    text* name = PG_GETARG_TEXT_PP(0);
-    const LockNamespace& entry = open_lock_namespace({VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)});
+    const LockNamespace& entry = open_lock_namespace(namespace_argument(fcinfo));
     LockKey key = read_lock_key(fcinfo, 1, entry);
-    int count = read_count(fcinfo);
+    int count = read_slot_count(fcinfo, 2);
     return {entry, key, count, show_lock_key(key), plain_text(key), allocate<char>(longest_label)};
 }
 

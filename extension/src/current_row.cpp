@@ -1,5 +1,6 @@
 #include "current_row.hpp"
 
+#include "owner.hpp"
 #include "statement.hpp"
 #include "version.hpp"
 
@@ -136,16 +137,11 @@ ItemPointer pointer_to_tid(Datum tid) {
     return reinterpret_cast<ItemPointer>(DatumGetPointer(tid));
 }
 
-// As the table's owner, as ri_PerformCheck() does: column grants do not cover ctid, and a policy
+// As the table's owner: column grants do not cover ctid, and a policy
 // must not make a row look changed.
 RowIdentity row_identity(const KeyedRow& row, Snapshot snapshot) {
-    Oid role;
-    int context;
-    GetUserIdAndSecContext(&role, &context);
-    SetUserIdAndSecContext(row.relation->rd_rel->relowner,
-                           context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
-    execute_plan(read_plan(row, nullptr, true), row.key, {}, snapshot);
-    SetUserIdAndSecContext(role, context);
+    as_owner(row.relation,
+             [&] { execute_plan(read_plan(row, nullptr, true), row.key, {}, snapshot); });
     RowIdentity identity = {};
     if (SPI_processed == 0) return identity;
     bool is_null;

@@ -262,6 +262,13 @@ char* clip(const char* text, int limit) {
     return psprintf("%.*s...", pg_mbcliplen(text, length, limit), text);
 }
 
+void require_read_write(FunctionCallInfo fcinfo) {
+    if (!XactReadOnly && !IsInParallelMode()) return;
+    const char* function = psprintf("interlock.%s()", get_func_name(fcinfo->flinfo->fn_oid));
+    PreventCommandIfReadOnly(function);
+    PreventCommandIfParallelMode(function);
+}
+
 void require_argument(FunctionCallInfo fcinfo, int number, const char* name) {
     if (PG_ARGISNULL(number))
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),

@@ -74,4 +74,7 @@ char* clip(const char* text, int limit);
 // Refuses a NULL argument (22004) by its name.
 void require_argument(FunctionCallInfo fcinfo, int number, const char* name);
 
+// 25006 in a read-only transaction and on a standby, as for plain SQL.
+void require_read_write(FunctionCallInfo fcinfo);
+
 }  // namespace interlock

@@ -3,6 +3,7 @@
 #include "duration.hpp"
 #include "errors.hpp"
 #include "lease_table.hpp"
+#include "results.hpp"
 #include "row_holders.hpp"
 
 #include <optional>
@@ -22,10 +23,8 @@ constexpr int64 longest_ttl = int64{366} * USECS_PER_DAY;
 
 // The arguments that all of them have: namespace text, key anycompatible.
 LeaseRow read_row(FunctionCallInfo fcinfo) {
-    PreventCommandIfReadOnly(psprintf("interlock.%s()", get_func_name(fcinfo->flinfo->fn_oid)));
-    require_argument(fcinfo, 0, "namespace");
-    text* name = PG_GETARG_TEXT_PP(0);
-    const LockNamespace& entry = open_lock_namespace({VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)});
+    require_read_write(fcinfo);
+    const LockNamespace& entry = open_lock_namespace(namespace_argument(fcinfo));
     return open_leases(entry, read_lock_key(fcinfo, 1, entry));
 }
 
@@ -195,20 +194,13 @@ StringInfoData detail_of(const LeaseRow& row, Condition condition) {
                 json.data);
 }
 
-Datum result_row(FunctionCallInfo fcinfo, Datum* values, bool* nulls) {
-    TupleDesc desc = lookup_rowtype_tupdesc(get_func_rettype(fcinfo->flinfo->fn_oid), -1);
-    HeapTuple tuple = heap_form_tuple(desc, values, nulls);
-    ReleaseTupleDesc(desc);
-    return HeapTupleGetDatum(tuple);
-}
-
 // interlock.lease
 Datum lease_datum(FunctionCallInfo fcinfo, const Lease& lease) {
     Datum values[] = {Int64GetDatum(lease.token), CStringGetTextDatum(lease.holder),
                       TimestampTzGetDatum(lease.acquired_at),
                       TimestampTzGetDatum(lease.expires_at)};
     bool nulls[4] = {};
-    return result_row(fcinfo, values, nulls);
+    return make_result(result_type(fcinfo), values, nulls);
 }
 
 // interlock.lease_result; somebody else's token is nobody's business.
@@ -221,7 +213,7 @@ Datum attempt_datum(FunctionCallInfo fcinfo, const Lease& lease, const Attempt& 
                       TimestampTzGetDatum(lease.expires_at),
                       Int32GetDatum(result.blocking_pid)};
     bool nulls[] = {false, !result.granted, !known, !known, !known, result.blocking_pid == 0};
-    return result_row(fcinfo, values, nulls);
+    return make_result(result_type(fcinfo), values, nulls);
 }
 
 bool check(FunctionCallInfo fcinfo) {
@@ -299,7 +291,7 @@ INTERLOCK_FUNCTION(break_lease) {
 
 // prune_leases(older interval) → bigint
 INTERLOCK_FUNCTION(prune_leases) {
-    PreventCommandIfReadOnly("interlock.prune_leases()");
+    require_read_write(fcinfo);
     require_argument(fcinfo, 0, "older");
     const Interval& interval = *PG_GETARG_INTERVAL_P(0);
     int64 older = is_infinite(interval) ? -1 : microseconds_of(interval);

@@ -10,6 +10,8 @@ extern "C" {
 namespace interlock {
 namespace {
 
+constexpr int most_slots = 1000;
+
 enum class Source { integer, numeric, text, uuid, other };
 
 Source source_of(Oid type) {
@@ -189,6 +191,16 @@ std::span<LockKey> read_lock_keys(FunctionCallInfo fcinfo, int number, const Loc
         keys[i] = to_key(entry, type, values[i]);
     }
     return {keys, static_cast<std::size_t>(count)};
+}
+
+int read_slot_count(FunctionCallInfo fcinfo, int number) {
+    require_argument(fcinfo, number, "slots");
+    int count = PG_GETARG_INT32(number);
+    if (count < 1 || count > most_slots)
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"slots\" cannot be %d", count),
+                 errhint("Allowed: 1 to %d.", most_slots)));
+    return count;
 }
 
 uint64 slot_bits(const LockKey& key, int number) {

@@ -20,6 +20,10 @@ LockKey read_lock_key(FunctionCallInfo fcinfo, int number, const LockNamespace& 
 std::span<LockKey> read_lock_keys(FunctionCallInfo fcinfo, int number,
                                   const LockNamespace& lock_namespace);
 
+// Reads an argument `slots integer`, how many slots a key has. 22004 for NULL, 22023 outside of 1
+// to 1000.
+int read_slot_count(FunctionCallInfo fcinfo, int number);
+
 // The bits of one of the key's slots, for the tag of its class of slots.
 uint64 slot_bits(const LockKey& key, int number);
 

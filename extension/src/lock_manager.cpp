@@ -69,28 +69,25 @@ void give_back(std::span<const NamespaceLock> locks) {
         give_back(lock);
 }
 
+// Waits for each in turn; `at_hand` is the one it is at.
+void take_each(std::span<const NamespaceLock> locks, const NamespaceLock* volatile* at_hand) {
+    for (const NamespaceLock& lock : locks) {
+        CHECK_FOR_INTERRUPTS();
+        *at_hand = &lock;
+        require_room(lock.lock_namespace, lock.tag);
+        take(lock);
+    }
+}
+
 void wait_for_all(std::span<const NamespaceLock> locks, const Wait& wait) {
     const NamespaceLock* volatile at_hand = locks.data();
-    auto take_all = [&] {
-        for (const NamespaceLock& lock : locks) {
-            CHECK_FOR_INTERRUPTS();
-            at_hand = &lock;
-            require_room(lock.lock_namespace, lock.tag);
-            take(lock);
-        }
-    };
-    or_report_unavailable([&] { until_deadline(wait, take_all); },
+    or_report_unavailable([&] { until_deadline(wait, [&] { take_each(locks, &at_hand); }); },
                           [&] { raise_unavailable(*at_hand); });
 }
 
 bool wait_and_tell(std::span<const NamespaceLock> locks, const Wait& wait) {
-    return obtained_in_time(wait, [&] {
-        for (const NamespaceLock& lock : locks) {
-            CHECK_FOR_INTERRUPTS();
-            require_room(lock.lock_namespace, lock.tag);
-            take(lock);
-        }
-    });
+    const NamespaceLock* volatile at_hand;
+    return obtained_in_time(wait, [&] { take_each(locks, &at_hand); });
 }
 
 }  // namespace
@@ -167,9 +164,9 @@ bool try_to_obtain(std::span<const NamespaceLock> locks, const Wait& asked) {
 void raise_unavailable(const NamespaceLock& lock) {
     const LockNamespace& entry = lock.lock_namespace;
     const char* key = show_lock_key(lock.key);
-    List* pids = conflicting_holders(lock.tag, lock.mode);
-    if (std::optional<LOCKTAG> builtin = builtin_tag(lock))
-        pids = list_concat_unique_int(pids, conflicting_holders(*builtin, lock.mode));
+    WantedLock wanted[] = {{lock.tag, lock.mode},
+                           {builtin_tag(lock).value_or(lock.tag), lock.mode}};
+    List* pids = conflicting_holders(wanted);
     StringInfoData json;
     initStringInfo(&json);
     appendStringInfoString(&json, "{\"condition\": \"lock_not_available\", \"namespace\": ");

@@ -110,17 +110,10 @@ bool read_key_type(const char* text, LockKeyType& type) {
 void read_roles(const Row& row, LockNamespace& entry, MemoryContext context) {
     entry.open = true;
     if (row.nulls[roles]) return;
-    Datum* elements;
-    bool* nulls;
-    int count;
-    deconstruct_array(DatumGetArrayTypeP(row.values[roles]), TEXTOID, -1, false, TYPALIGN_INT,
-                      &elements, &nulls, &count);
-    entry.open = count == 0;
-    entry.roles = allocate_in<const char*>(context, count);
-    for (int i = 0; i < count; i++)
-        if (!nulls[i])
-            entry.roles[entry.role_count++] =
-                MemoryContextStrdup(context, TextDatumGetCString(elements[i]));
+    MemoryContext previous = MemoryContextSwitchTo(context);
+    entry.roles = role_names(row.values[roles]);
+    MemoryContextSwitchTo(previous);
+    entry.open = entry.roles.empty();
 }
 
 LockNamespace* read_namespace(const Row& row) {
@@ -207,7 +200,7 @@ void keep_near(Near (&nearest)[most_hints], Near candidate) {
 bool may_use_row(const Row& row) {
     LockNamespace entry = {};
     read_roles(row, entry, CurrentMemoryContext);
-    return entry.open || may_use(entry.roles, entry.role_count);
+    return entry.open || may_use(entry.roles);
 }
 
 // "a", "b": names that differ in less than half of their letters, or in case only.
@@ -256,11 +249,7 @@ void initialize_lock_namespaces() {
 
 Oid lock_namespace_registry() {
     if (OidIsValid(registry) && !stale) return registry;
-    registry = get_relname_relid(registry_name, get_namespace_oid("interlock", false));
-    if (!OidIsValid(registry))
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-                        errmsg("relation \"interlock.%s\" does not exist", registry_name)));
-    return registry;
+    return registry = own_table(registry_name);
 }
 
 LockNamespace& find_lock_namespace(std::string_view wanted) {
@@ -269,6 +258,12 @@ LockNamespace& find_lock_namespace(std::string_view wanted) {
     LockNamespace* entry = look_up(wanted);
     if (entry == nullptr) raise_unknown_namespace(wanted);
     return *(last = entry);
+}
+
+std::string_view namespace_argument(FunctionCallInfo fcinfo) {
+    require_argument(fcinfo, 0, "namespace");
+    const text* name = PG_GETARG_TEXT_PP(0);
+    return {VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)};
 }
 
 LockNamespace& open_lock_namespace(std::string_view wanted) {
@@ -288,10 +283,22 @@ LockNamespace* find_lock_namespace_by_id(int wanted) {
     return entry;
 }
 
-bool may_use(const char** names, int count) {
+std::span<const char*> role_names(Datum roles) {
+    Datum* elements;
+    bool* nulls;
+    int count;
+    deconstruct_array(DatumGetArrayTypeP(roles), TEXTOID, -1, false, TYPALIGN_INT, &elements,
+                      &nulls, &count);
+    auto** names = allocate<const char*>(count);
+    for (int i = 0; i < count; i++)
+        names[i] = nulls[i] ? "" : TextDatumGetCString(elements[i]);
+    return {names, static_cast<std::size_t>(count)};
+}
+
+bool may_use(std::span<const char*> names) {
     if (superuser()) return true;
-    for (int i = 0; i < count; i++) {
-        Oid role = get_role_oid(names[i], true);
+    for (const char* name : names) {
+        Oid role = get_role_oid(name, true);
         if (OidIsValid(role) && has_privs_of_role(GetUserId(), role)) return true;
     }
     return false;
@@ -301,7 +308,7 @@ bool may_use(LockNamespace& entry) {
     if (entry.open) return true;
     if (entry.allowed == GetUserId() && entry.allowed_generation == role_generation) return true;
     uint64 generation = role_generation;
-    if (!may_use(entry.roles, entry.role_count)) return false;
+    if (!may_use(entry.roles)) return false;
     entry.allowed = GetUserId();
     entry.allowed_generation = generation;
     return true;

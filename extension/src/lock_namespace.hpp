@@ -28,8 +28,7 @@ struct LockNamespace {
     int32 builtin_class;
     int max_locks;  // 0: interlock.max_namespace_locks
     bool open;      // to everyone
-    int role_count;
-    const char** roles;
+    std::span<const char*> roles;
     Oid allowed;  // the role that was allowed last
     uint64 allowed_generation;
     NamespaceUsage* usage;
@@ -44,12 +43,18 @@ LockNamespace& find_lock_namespace(std::string_view name);
 // The same, which the current role may use: else 42501.
 LockNamespace& open_lock_namespace(std::string_view name);
 
+// The first argument of all that take a lock, `namespace text`: 22004 for NULL.
+std::string_view namespace_argument(FunctionCallInfo fcinfo);
+
 // By id; null where there is none.
 LockNamespace* find_lock_namespace_by_id(int id);
 
 // Is the current role a member of its roles, as a superuser is of all, also of those there are not?
 bool may_use(LockNamespace& lock_namespace);
-bool may_use(const char** roles, int count);
+bool may_use(std::span<const char*> roles);
+
+// The elements of a text[]; a null is a name that no role has, the empty one.
+std::span<const char*> role_names(Datum roles);
 
 // The registry's OID.
 Oid lock_namespace_registry();

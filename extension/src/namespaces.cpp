@@ -98,16 +98,9 @@ void require_fit_roles(Datum roles) {
 
 // A name that no role has yet matches nobody until there is one; mostly it is a mistake.
 void notice_unknown_roles(Datum roles) {
-    Datum* names;
-    bool* nulls;
-    int count;
-    deconstruct_array(DatumGetArrayTypeP(roles), TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls,
-                      &count);
-    for (int i = 0; i < count; i++) {
-        char* name = TextDatumGetCString(names[i]);
+    for (const char* name : role_names(roles))
         if (!OidIsValid(get_role_oid(name, true)))
             ereport(NOTICE, (errmsg("role \"%s\" does not exist", clip(name, shown_bytes))));
-    }
 }
 
 std::optional<int32> read_max_locks(FunctionCallInfo fcinfo, int number, int32 least) {
@@ -338,15 +331,8 @@ INTERLOCK_FUNCTION(lock_namespaces_changed) {
 
 // may_use_lock_namespace(roles text[]) → boolean
 INTERLOCK_FUNCTION(may_use_lock_namespace) {
-    Datum* elements;
-    bool* nulls;
-    int count;
-    deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls,
-                      &count);
-    auto** names = allocate<const char*>(count);
-    for (int i = 0; i < count; i++)
-        names[i] = nulls[i] ? "" : TextDatumGetCString(elements[i]);
-    PG_RETURN_BOOL(count == 0 || may_use(names, count));
+    std::span<const char*> roles = role_names(PG_GETARG_DATUM(0));
+    PG_RETURN_BOOL(roles.empty() || may_use(roles));
 }
 
 // may_change_lock_namespaces() → boolean

@@ -1,29 +1,15 @@
 #include "outcome.hpp"
 
-#include <iterator>
+#include "results.hpp"
 
 namespace interlock {
 namespace {
 
-constexpr const char* status_labels[] = {"written",  "unchanged", "merged",   "stale",    "missing",
-                                         "conflict", "exists",    "rejected", "held_back"};
-
-// The labels of interlock.write_status that were looked up, until an enum changes.
-struct StatusOids {
-    Oid type;
-    Oid labels[std::size(status_labels)];
-};
-StatusOids status_oids;
-
-void enum_invalidated(Datum, int, uint32) {
-    status_oids = {};
-}
-
-void forget_with_enums() {
-    static bool registered;
-    if (!registered) CacheRegisterSyscacheCallback(ENUMTYPOIDNAME, enum_invalidated, 0);
-    registered = true;
-}
+EnumLabels status_labels = {{"written", "unchanged", "merged", "stale", "missing", "conflict",
+                             "exists", "rejected", "held_back"},
+                            InvalidOid,
+                            0,
+                            {}};
 
 // The contested columns of an outcome, by name.
 List* contested_columns(const WriteOutcome& outcome) {
@@ -37,10 +23,7 @@ List* contested_columns(const WriteOutcome& outcome) {
 }  // namespace
 
 void require_writable(FunctionCallInfo fcinfo, const Table& table) {
-    if (table.temporary || (!XactReadOnly && !IsInParallelMode())) return;
-    const char* function = psprintf("interlock.%s()", get_func_name(fcinfo->flinfo->fn_oid));
-    PreventCommandIfReadOnly(function);
-    PreventCommandIfParallelMode(function);
+    if (!table.temporary) require_read_write(fcinfo);
 }
 
 void require_counter(Relation relation, const Table& table) {
@@ -80,27 +63,17 @@ void raise_unless_done(const Write& write, const WriteOutcome& outcome) {
 }
 
 Datum status_datum(Oid type, WriteStatus status) {
-    int number = static_cast<int>(status);
-    if (status_oids.type == type && OidIsValid(status_oids.labels[number]))
-        return ObjectIdGetDatum(status_oids.labels[number]);
-    forget_with_enums();
-    Oid label = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(type),
-                                CStringGetDatum(status_labels[number]));
-    if (status_oids.type != type) status_oids = {type, {}};
-    status_oids.labels[number] = label;
-    return ObjectIdGetDatum(label);
+    return enum_datum(status_labels, type, static_cast<int>(status));
 }
 
 Datum result_datum(FunctionCallInfo fcinfo, const WriteOutcome& outcome) {
-    TupleDesc desc = lookup_rowtype_tupdesc(get_func_rettype(fcinfo->flinfo->fn_oid), -1);
+    TupleDesc desc = result_type(fcinfo);
     Datum values[4] = {status_datum(attribute(desc, 1)->atttypid, outcome.status),
                        Int64GetDatum(outcome.version.value_or(0)), JsonbPGetDatum(outcome.current),
                        JsonbPGetDatum(outcome.conflicts)};
     bool nulls[4] = {false, !outcome.version, outcome.current == nullptr,
                      outcome.conflicts == nullptr};
-    HeapTuple tuple = heap_form_tuple(desc, values, nulls);
-    ReleaseTupleDesc(desc);
-    return HeapTupleGetDatum(tuple);
+    return make_result(desc, values, nulls);
 }
 
 Datum version_result(FunctionCallInfo fcinfo, const WriteOutcome& outcome) {

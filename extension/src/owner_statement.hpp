@@ -2,7 +2,7 @@
 // runs the statement as their owner, who cannot become the caller again.
 #pragma once
 
-#include "postgres.hpp"
+#include "owner.hpp"
 
 #include <optional>
 
@@ -12,15 +12,11 @@ namespace interlock {
 template <typename Body>
 void as_owner_of(Oid relid, Body body) {
     Relation relation = table_open(relid, RowExclusiveLock);
-    Oid role;
-    int context;
-    GetUserIdAndSecContext(&role, &context);
-    SetUserIdAndSecContext(relation->rd_rel->relowner,
-                           context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
-    SPI_connect();
-    body();
-    SPI_finish();
-    SetUserIdAndSecContext(role, context);
+    as_owner(relation, [&] {
+        SPI_connect();
+        body();
+        SPI_finish();
+    });
     table_close(relation, NoLock);
 }
 

@@ -4,6 +4,7 @@
 #include "definition.hpp"
 #include "errors.hpp"
 #include "own_write.hpp"
+#include "owner.hpp"
 #include "root_touches.hpp"
 #include "statement.hpp"
 #include "version.hpp"
@@ -504,17 +505,11 @@ void prepare(const Root& root) {
     root.key->bump = prepare_bump(root.relation, *root.table, root.key->key);
 }
 
-// As the owner, with row-level security not applied, as referential actions are: see
-// ri_PerformCheck().
 void bump_as_owner(const Item& item) {
-    Oid role;
-    int context;
-    GetUserIdAndSecContext(&role, &context);
-    SetUserIdAndSecContext(item.root->relation->rd_rel->relowner,
-                           context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
-    prepare(*item.root);
-    bump_root(item);
-    SetUserIdAndSecContext(role, context);
+    as_owner(item.root->relation, [&] {
+        prepare(*item.root);
+        bump_root(item);
+    });
 }
 
 Item* make_item(Flush& flush, Touch& touch) {

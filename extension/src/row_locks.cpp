@@ -4,6 +4,7 @@
 #include "key_list.hpp"
 #include "lock_table.hpp"
 #include "outcome.hpp"
+#include "results.hpp"
 #include "row_holders.hpp"
 #include "row_locker.hpp"
 
@@ -152,10 +153,8 @@ bool has_row(const LockOutcome& outcome) {
 }
 
 Datum status_datum(Oid type, LockStatus status) {
-    constexpr const char* labels[] = {"locked", "stale", "missing", "unavailable"};
-    return ObjectIdGetDatum(GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
-                                            ObjectIdGetDatum(type),
-                                            CStringGetDatum(labels[static_cast<int>(status)])));
+    static EnumLabels labels = {{"locked", "stale", "missing", "unavailable"}, InvalidOid, 0, {}};
+    return enum_datum(labels, type, static_cast<int>(status));
 }
 
 ReturnSetInfo& begin_set(FunctionCallInfo fcinfo) {
