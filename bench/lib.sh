@@ -83,6 +83,28 @@ print_machine() {
 
 require_gnuplot() { command -v gnuplot >/dev/null || fail "there is no gnuplot: scripts/packages install bench"; }
 
+# Where the clients and the server run: one client shares a core with its backend.
+find_cores() {
+    all_cores=$(taskset --pid --cpu-list $$ | sed 's/.*: //')
+    one_core=${all_cores%%[-,]*}
+}
+
+cores_for() { if (($1 > 1)); then echo "$all_cores"; else echo "$one_core"; fi; }
+
+threads_for() { echo $(($1 < $(nproc) ? $1 : $(nproc))); }
+
+# transaction_time CLIENTS SCRIPT OPTION...: microseconds, on the server whose $postmaster we may place on cores;
+# its backends inherit them.
+transaction_time() {
+    local clients=$1 script=$2 cores output
+    shift 2
+    cores=$(cores_for "$clients")
+    taskset --pid --cpu-list "$cores" "$postmaster" >/dev/null
+    output=$(taskset --cpu-list "$cores" "$bin/pgbench" --no-vacuum --protocol=prepared --client="$clients" \
+        --jobs="$(threads_for "$clients")" --file="$script" "$@" 2>&1) || fail "pgbench: $output"
+    awk '/^tps = / { print 1e6 / $3 }' <<<"$output"
+}
+
 # wire SCRIPT CLIENTS ROWS OPTION...: each client has its own share of the rows. SCRIPT is a path, or
 # WORKLOAD/VARIANT.
 wire() {
