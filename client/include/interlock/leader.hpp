@@ -31,6 +31,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "interlock/body_result.hpp"
 #include "interlock/leases.hpp"
 
 namespace interlock {
@@ -53,20 +54,11 @@ decltype(auto) run_leading(Body& body, lease& lease) {
 template <class Body>
 using leader_body_result = decltype(run_leading(std::declval<Body&>(), std::declval<lease&>()));
 
-template <class Result>
-struct leader_result {
-    using type = std::optional<Result>;
-};
-template <>
-struct leader_result<void> {
-    using type = bool;
-};
-
 }  // namespace detail
 
 /// true or the body's result if it ran, false or nothing if somebody else led all the time.
 template <class Body>
-using leader_result = typename detail::leader_result<detail::leader_body_result<Body>>::type;
+using leader_result = typename detail::body_result<detail::leader_body_result<Body>>::type;
 
 /// Waits until the lease is to be had, runs the body while it is renewed, and gives it back.
 ///

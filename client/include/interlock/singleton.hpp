@@ -34,6 +34,7 @@
 #include <utility>
 
 #include "interlock/advisory_locks.hpp"
+#include "interlock/body_result.hpp"
 
 namespace interlock {
 
@@ -76,21 +77,11 @@ template <class Body>
 using singleton_body_result =
     decltype(run_holding(std::declval<Body&>(), std::declval<advisory_session_lock&>()));
 
-template <class Result>
-struct singleton_result {
-    using type = std::optional<Result>;
-};
-template <>
-struct singleton_result<void> {
-    using type = bool;
-};
-
 }  // namespace detail
 
 /// true or the body's result if it ran, false or nothing if it was skipped.
 template <class Body>
-using singleton_result =
-    typename detail::singleton_result<detail::singleton_body_result<Body>>::type;
+using singleton_result = typename detail::body_result<detail::singleton_body_result<Body>>::type;
 
 /// Runs the body if nobody else runs one under the same key, and holds the lock meanwhile.
 ///
