@@ -3,7 +3,7 @@
 CREATE TEMP VIEW ratios AS
 SELECT o.workload, o.variant AS ours, p.variant AS peer, o.clients,
        CASE WHEN o.clients = 0 THEN p.value / o.value ELSE o.value / p.value END AS ratio,
-       p.server_time / o.server_time AS time_ratio
+       p.server_time / nullif(o.server_time, 0) AS time_ratio
 FROM samples AS o JOIN samples AS p USING (workload, clients, round);
 
 CREATE TEMP VIEW trigger_costs AS
