@@ -93,6 +93,9 @@ cores_for() { if (($1 > 1)); then echo "$all_cores"; else echo "$one_core"; fi; 
 
 threads_for() { echo $(($1 < $(nproc) ? $1 : $(nproc))); }
 
+# Of a server of ours.
+postmaster=
+
 # transaction_time CLIENTS SCRIPT OPTION...: microseconds, on the server whose $postmaster we may place on cores;
 # its backends inherit them.
 transaction_time() {
