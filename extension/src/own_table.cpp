@@ -1,6 +1,7 @@
 #include "own_table.hpp"
 
 extern "C" {
+#include <access/multixact.h>
 #include <access/relscan.h>
 #include <access/tableam.h>
 #include <catalog/indexing.h>
@@ -43,6 +44,22 @@ TM_Result lock(OwnTable& table, LockTupleMode mode, LockWaitPolicy policy, uint8
                                         GetCurrentCommandId(true), mode, policy, flags, &failure);
     ExecDropSingleTupleTableSlot(slot);
     return result;
+}
+
+bool is_own_member(const HeapTupleHeader header) {
+    MultiXactMember* members;
+    int count = GetMultiXactIdMembers(HeapTupleHeaderGetRawXmax(header), &members,
+                                      HEAP_LOCKED_UPGRADED(header->t_infomask), true);
+    for (int i = 0; i < count; i++)
+        if (TransactionIdIsCurrentTransactionId(members[i].xid)) return true;
+    return false;
+}
+
+// An update in flight, of a transaction that shares the row with us, stands in xmax, too.
+bool is_own_lock(const HeapTupleHeader header) {
+    if (header->t_infomask & HEAP_XMAX_INVALID) return false;
+    if (header->t_infomask & HEAP_XMAX_IS_MULTI) return is_own_member(header);
+    return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetRawXmax(header));
 }
 
 HeapTuple new_tuple(const OwnTable& table, const Datum* values, const bool* nulls) {
@@ -114,6 +131,12 @@ bool lock_own_row(OwnTable& table, LockTupleMode mode, LockWaitPolicy policy, bo
     }
     *unavailable = result == TM_WouldBlock;
     return result == TM_Ok;
+}
+
+bool is_own(const OwnTable& table) {
+    const HeapTupleHeader header = table.found->t_data;
+    return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(header)) ||
+           is_own_lock(header);
 }
 
 void read_own_row(const OwnTable& table, Datum* values, bool* nulls) {

@@ -48,6 +48,10 @@ void visit_own_rows(OwnTable& table, Visit visit) {
 // find it again. Where it must not wait and had to, `unavailable` is set.
 bool lock_own_row(OwnTable& table, LockTupleMode mode, LockWaitPolicy policy, bool* unavailable);
 
+// Did this transaction write the version that was found, or lock it? Not where that was rolled
+// back.
+bool is_own(const OwnTable& table);
+
 // Its columns, all of them.
 void read_own_row(const OwnTable& table, Datum* values, bool* nulls);
 
