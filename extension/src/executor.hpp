@@ -76,6 +76,14 @@ inline IndexScanDesc begin_index_scan(Relation table, Relation index, Snapshot s
 #endif
 }
 
+// Does a scan for an array of keys stay on a page of the index for all of them that are there? Else
+// it descends for each.
+#if PG_VERSION_NUM >= 170000
+constexpr bool array_scan_stays = true;
+#else
+constexpr bool array_scan_stays = false;
+#endif
+
 // Columns that are computed when they are read (PostgreSQL 18): a row from the table itself shows
 // them as NULL.
 inline bool has_virtual_columns([[maybe_unused]] Relation relation) {
