@@ -34,7 +34,9 @@ struct LockScan;  // direct_locker.cpp
 // What the rows of a call share, in memory that outlives them all.
 struct SharedScan {
     MemoryContext memory;
-    LockScan* scan;  // null at first
+    LockScan* scan;      // null at first
+    const Datum* ahead;  // the values of the key and of those to come, in the order of the key
+    int64 keys_ahead;    // with it
 };
 
 // 42501 without SELECT on all columns and UPDATE on one of them; ExecutorCheckPerms_hook runs.
