@@ -36,6 +36,9 @@ const statement release_statement{"interlock_release_lease", R"(
 const statement break_statement{"interlock_break_lease", R"(
     SELECT interlock.break_lease($1, $2))"};
 
+const statement prune_statement{"interlock_prune_leases", R"(
+    SELECT interlock.prune_leases($1::pg_catalog.interval))"};
+
 template <class... More>
 std::vector<bridge::parameter> parameters(std::string_view lock_namespace, const key& key,
                                           More... more) {
@@ -133,6 +136,11 @@ bool release_lease(pqxx::transaction_base& tx, std::string_view lock_namespace, 
 
 bool break_lease(pqxx::transaction_base& tx, std::string_view lock_namespace, const key& key) {
     return call(tx, break_statement, parameters(lock_namespace, key))[0][0].as<bool>();
+}
+
+std::int64_t prune_leases(pqxx::transaction_base& tx, nanoseconds older) {
+    return call(tx, prune_statement, {interval(std::chrono::ceil<microseconds>(older))})[0][0]
+        .as<std::int64_t>();
 }
 
 }  // namespace interlock

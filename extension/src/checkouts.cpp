@@ -30,7 +30,7 @@ KeyedRow read_row(FunctionCallInfo fcinfo) {
     Relation relation = open_keyed_table(PG_GETARG_OID(0), RowShareLock);
     Table& table = table_of(relation);
     require_checkouts(relation, table);
-    require_lock_privileges(relation, table);
+    require_key_lock_privileges(relation, table);
     return {relation, table, read_key(fcinfo, 1, relation, table)};
 }
 
@@ -68,8 +68,9 @@ KeyValues key_in(const KeyedRow& row, const RowValues& values) {
 // Waits for writers who were there first. The checkout of the row as it is stored: its key can be
 // written in another way than the argument.
 LeaseRow lock_and_open(const KeyedRow& row) {
-    RowLock lock = {row, LockTupleNoKeyExclusive, {WaitKind::unbounded, 0}, false, {}};
-    SharedScan shared = {CurrentMemoryContext, nullptr};
+    RowLock lock = {row, LockTupleNoKeyExclusive, {WaitKind::unbounded, 0}, false,
+                    {},  row.table.key_columns};
+    SharedScan shared = {CurrentMemoryContext, nullptr, row.key.values, 1};
     LockOutcome outcome = lock_row(lock, shared);
     if (outcome.status == LockStatus::missing) raise_row_missing(report_row(row));
     LeaseRow checkout = open_checkout(row.table, checkout_key(key_in(row, values_of(outcome))));

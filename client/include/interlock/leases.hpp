@@ -24,6 +24,7 @@
 // | act under it, in a transaction    | check_lease   | try_check_lease   |
 // | give it back                      |               | release_lease     |
 // | take it away from whoever has it  |               | break_lease       |
+// | remove what is left of old ones   |               | prune_leases      |
 // | all of that, renewed by itself    | lease         | try_lease         |
 //
 // Common to all of them:
@@ -146,6 +147,16 @@ INTERLOCK_EXPORT bool release_lease(pqxx::transaction_base& tx, std::string_view
 /// @returns false if nobody has it.
 INTERLOCK_EXPORT bool break_lease(pqxx::transaction_base& tx, std::string_view lock_namespace,
                                   const key& key);
+
+/// Removes the stored rows of leases that ended longer ago than `older`, in the namespaces that the
+/// current role may use; those that a transaction is using are left for the next time. Tokens go
+/// on from the clock, not from one. Reads all rows: for a job now and then, not for every release.
+///
+/// @param older from zero to 100 years; counted in whole microseconds, rounded up. With zero, a
+///     holder that is late loses its lease even if nobody else wants it.
+/// @returns how many.
+INTERLOCK_EXPORT std::int64_t prune_leases(pqxx::transaction_base& tx,
+                                           std::chrono::nanoseconds older);
 
 struct lease_options {
     /// How long to wait for a lease that somebody has; by default not at all. The wait is here, not
