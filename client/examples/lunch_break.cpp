@@ -78,7 +78,8 @@ void bob_writes() {
         });
         std::cout << "Bob: written\n";
     } catch (const interlock::lease_held& e) {
-        std::cout << "Bob: not now, " << e.holder() << " has it (" << e.note().value_or("") << ")\n";
+        std::cout << "Bob: not now, " << e.holder() << " has it (" << e.note().value_or("")
+                  << ")\n";
     }
 }
 

@@ -139,7 +139,8 @@ bool break_lease(pqxx::transaction_base& tx, std::string_view lock_namespace, co
 }
 
 std::int64_t prune_leases(pqxx::transaction_base& tx, nanoseconds older) {
-    return call(tx, prune_statement, {interval(std::chrono::ceil<microseconds>(older))})[0][0]
+    return call(tx, prune_statement,
+                {interval(std::chrono::ceil<std::chrono::microseconds>(older))})[0][0]
         .as<std::int64_t>();
 }
 

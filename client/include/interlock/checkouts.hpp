@@ -43,7 +43,7 @@
 //  - The raising forms send the server's raising ones: their errors abort the transaction, and a
 //    late save cannot commit, even if the exception is swallowed. After the telling ones the
 //    transaction is still good.
-//  - The caller needs the rights to lock the row (SELECT, and UPDATE of a column).
+//  - The caller needs the rights to lock the row: SELECT on its key, UPDATE of any column.
 //  - Besides what each one lists they throw: serialization_failure, deadlock_detected,
 //    lock_not_available (lock_timeout), query_canceled, read_only_transaction, connection_lost;
 //    in_doubt if the session is lost in a pqxx::nontransaction; std::invalid_argument for a zero
@@ -179,7 +179,9 @@ struct kept_checkout_options {
 /// A checkout that is renewed while a window is open, by a thread with a connection of its own, as
 /// a lease is: see interlock::lease for when it is renewed, how it is lost, and what is bounded. So
 /// its ttl can be short, and a row whose editor has crashed is free again in half a minute. A
-/// process that was paused finds out at use().
+/// process that was paused finds out at use(). Two windows of the same holder have one checkout,
+/// and the first that is closed gives it back: let `holder` say which window, where that can
+/// happen.
 ///
 /// held(), stop_token(), token(), use() (each with a transaction of its own) may be called from
 /// several threads; checkin(), leave(), moving and destroying not meanwhile. Movable, not copyable;

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <future>
+#include <stdexcept>
 
 #include "checkouts.hpp"
 #include "fake_timer.hpp"
@@ -38,12 +39,16 @@ class KeptCheckoutByTheClock : public Checkouts {
         if (!HasFatalFailure()) keep();
     }
 
+    void TearDown() override {
+        kept.reset();
+        Checkouts::TearDown();
+    }
+
     void keep() {
         auto own = std::make_unique<fake_timer>();
         clock = own.get();
         granted_session session{[this] {
-                                    if (!reachable)
-                                        throw pqxx::broken_connection{"the network is down"};
+                                    if (!reachable) throw std::runtime_error{"the network is down"};
                                     return connect("application_name=kept");
                                 },
                                 connect("application_name=kept"), clock->now()};
