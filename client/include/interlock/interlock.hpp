@@ -33,3 +33,4 @@
 #include "interlock/transact.hpp"
 #include "interlock/version.hpp"
 #include "interlock/versioning.hpp"
+#include "interlock/worker.hpp"
