@@ -620,3 +620,37 @@ WHERE l.holder IS NOT NULL AND interlock.may_use_lock_namespace(n.roles);
 COMMENT ON VIEW interlock.leases IS
 'The leases that were taken and not given back, of the namespaces that the current role may use; those that have expired can be taken over, or renewed.';
 GRANT SELECT ON interlock.leases TO PUBLIC;
+
+
+-- Claims
+
+CREATE FUNCTION interlock.claim_columns() RETURNS pg_catalog.trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_marker';
+COMMENT ON FUNCTION interlock.claim_columns() IS
+'Marks a work table, its columns and its settings for claims: a trigger BEFORE UPDATE OF those columns that never fires; enable_claims creates it.';
+
+CREATE FUNCTION interlock.claim_notify() RETURNS pg_catalog.trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_claim_notify';
+COMMENT ON FUNCTION interlock.claim_notify() IS
+'The statement trigger of a work table whose workers are told of new rows: notifies channel interlock_claims with {"schema", "table"}; enable_claims creates it.';
+
+CREATE FUNCTION interlock.enable_claims(
+    rel pg_catalog.regclass,
+    on_finish pg_catalog.text,
+    order_by pg_catalog.name DEFAULT NULL,
+    queue_column pg_catalog.name DEFAULT NULL,
+    group_by pg_catalog.name DEFAULT NULL,
+    max_attempts pg_catalog.int4 DEFAULT 25,
+    backoff pg_catalog.interval DEFAULT '1 s',
+    notify boolean DEFAULT false,
+    max_backoff pg_catalog.interval DEFAULT '1 h',
+    unique_by pg_catalog.name[] DEFAULT '{}',
+    columns pg_catalog.jsonb DEFAULT '{}') RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_enable_claims';
+COMMENT ON FUNCTION interlock.enable_claims(pg_catalog.regclass, pg_catalog.text, pg_catalog.name, pg_catalog.name, pg_catalog.name, pg_catalog.int4, pg_catalog.interval, boolean, pg_catalog.interval, pg_catalog.name[], pg_catalog.jsonb) IS
+'Makes a table a work table, or changes its settings. on_finish: delete or keep what is finished. order_by: the smaller first. group_by: rows of one group one at a time, in order. unique_by: one unfinished row for each. columns: which column has the role of one that would be added, {"run_at": "scheduled_for"}. Adds what is missing of run_at, attempts, claimed_by, claim_token, claimed_until, last_error, finished_at, dead_at; builds the claim index; sets fillfactor 70 where none is set. Needs a primary key (55000) and ownership (42501). Takes ACCESS EXCLUSIVE. 0A000 for tables with partitions or children, 42809 for what is no table, 42804, 42703, 55000, 22023 for unfit columns and settings.';
+
+CREATE FUNCTION interlock.disable_claims(rel pg_catalog.regclass, drop_columns boolean DEFAULT false) RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_disable_claims';
+COMMENT ON FUNCTION interlock.disable_claims(pg_catalog.regclass, boolean) IS
+'Takes the triggers and indexes of claims off a table; drop_columns: and those of the columns that are called as enable_claims calls them. Needs ownership (42501); 55000 where claims are not enabled. Takes ACCESS EXCLUSIVE.';

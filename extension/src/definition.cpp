@@ -21,8 +21,10 @@ bool is_in(const TriggerFunctions& ours, const Trigger& trigger, TriggerFamily f
             return ours.versions(trigger);
         case TriggerFamily::roots:
             return roots;
+        case TriggerFamily::claims:
+            return ours.claims(trigger);
         default:
-            return roots || ours.versions(trigger);
+            return roots || ours.versions(trigger) || ours.claims(trigger);
     }
 }
 
@@ -129,10 +131,23 @@ void require_owner(Oid relid) {
 
 bool drop_triggers(Oid relid, TriggerFamily family) {
     TriggerFunctions ours = trigger_functions();
-    if (family != TriggerFamily::versioning) require_no_pending_events(relid);
+    bool drops_roots = family == TriggerFamily::roots || family == TriggerFamily::all;
+    if (drops_roots) require_no_pending_events(relid);
     return drop_named(relid, trigger_names(relid, [&](const Trigger& trigger) {
                           return is_in(ours, trigger, family);
                       }));
+}
+
+void drop_claim_indexes(Oid relid) {
+    Relation relation = relation_open(relid, NoLock);
+    const Claiming& claiming = table_of(relation).claiming;
+    List* indexes = unfinished_unique_indexes(relation, claiming);
+    if (OidIsValid(claiming.index)) indexes = lappend_oid(indexes, claiming.index);
+    if (OidIsValid(claiming.group_index)) indexes = lappend_oid(indexes, claiming.group_index);
+    relation_close(relation, NoLock);
+    ListCell* cell;
+    foreach (cell, indexes)
+        execute(psprintf("DROP INDEX %s", quoted_table(lfirst_oid(cell))));
 }
 
 bool drop_root_triggers(Oid child, Oid root, const Bitmapset* columns) {

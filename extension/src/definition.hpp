@@ -27,12 +27,16 @@ char* quoted_table(Oid relid);
 // not there is for open_table() to report.
 void require_owner(Oid relid);
 
-// Which of our triggers: of a table that is versioned, of a child of a root, or both.
-enum class TriggerFamily { versioning, roots, all };
+// Which of our triggers: of a table that is versioned, of a child of a root, of a table with
+// claims, or all of them.
+enum class TriggerFamily { versioning, roots, claims, all };
 
 // Of the relation and the family, true where there was one. Those cloned from a partitioned table
 // go with the parent's.
 bool drop_triggers(Oid relid, TriggerFamily family);
+
+// Drops the indexes of claims, which are known by the triggers: before those.
+void drop_claim_indexes(Oid relid);
 
 // Those of a child that touch this root, with the foreign key of these columns or, without any,
 // with every one.

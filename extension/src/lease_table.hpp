@@ -56,8 +56,4 @@ bool add_lease(LeaseRow& row, const Lease& lease, List** pids);
 // repeat.
 int64 delete_ended_leases(TimestampTz before);
 
-// Larger than the last one of the key, and than those of keys that were pruned, dumped or lost: the
-// clock in microseconds.
-int64 next_token(int64 last);
-
 }  // namespace interlock

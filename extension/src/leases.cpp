@@ -5,6 +5,7 @@
 #include "lease_table.hpp"
 #include "results.hpp"
 #include "row_holders.hpp"
+#include "token.hpp"
 
 #include <optional>
 

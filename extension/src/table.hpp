@@ -2,6 +2,7 @@
 // dropped by invalidation.
 #pragma once
 
+#include "claim_settings.hpp"
 #include "json.hpp"
 #include "postgres.hpp"
 
@@ -129,6 +130,7 @@ struct Table {
     Column* columns;
     Bitmapset* live_columns;  // attribute numbers of those that were not dropped
     Versioning versioning;
+    Claiming claiming;
     Key key;         // the primary key
     Key* json_keys;  // without one: the sets of columns that callers named as key
     int json_key_count;
@@ -208,12 +210,20 @@ bool may_select_through(Oid relid, AttrNumber attno);
 bool may_report(Oid relid, AttrNumber attno);
 
 // Our trigger functions, by which our triggers are recognized.
-enum class TriggerFunction { row_version, version_column, except_columns, root_version };
+enum class TriggerFunction {
+    row_version,
+    version_column,
+    except_columns,
+    root_version,
+    claim_columns,
+    claim_notify
+};
+constexpr int trigger_function_count = 6;
 
 // Looked up all at once, before a relation's triggers are read: a look-up can take in an
 // invalidation, which frees them.
 struct TriggerFunctions {
-    Oid oids[4];
+    Oid oids[trigger_function_count];
 
     bool is(const Trigger& trigger, TriggerFunction function) const {
         return trigger.tgfoid == oids[static_cast<int>(function)];
@@ -222,6 +232,10 @@ struct TriggerFunctions {
         return is(trigger, TriggerFunction::row_version) ||
                is(trigger, TriggerFunction::version_column) ||
                is(trigger, TriggerFunction::except_columns);
+    }
+    bool claims(const Trigger& trigger) const {
+        return is(trigger, TriggerFunction::claim_columns) ||
+               is(trigger, TriggerFunction::claim_notify);
     }
 };
 TriggerFunctions trigger_functions();
