@@ -654,3 +654,9 @@ CREATE FUNCTION interlock.disable_claims(rel pg_catalog.regclass, drop_columns b
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_disable_claims';
 COMMENT ON FUNCTION interlock.disable_claims(pg_catalog.regclass, boolean) IS
 'Takes the triggers and indexes of claims off a table; drop_columns: and those of the columns that are called as enable_claims calls them. Needs ownership (42501); 55000 where claims are not enabled. Takes ACCESS EXCLUSIVE.';
+
+CREATE FUNCTION interlock.claim_rows(
+    row_type anyelement, worker pg_catalog.text, n pg_catalog.int4 DEFAULT 1, ttl pg_catalog.interval DEFAULT '30 s', queue pg_catalog.text DEFAULT NULL) RETURNS SETOF anyelement
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_claim_rows';
+COMMENT ON FUNCTION interlock.claim_rows(anyelement, pg_catalog.text, pg_catalog.int4, pg_catalog.interval, pg_catalog.text) IS
+'Claims up to n (1 to 10000) rows of a work table that are ready, for a worker (1 to 200 characters) and for ttl (at most 366 days), and returns them as they are then, in the order of their claims: by order_by, run_at and key; of a group at most one. row_type: NULL::table. queue: required where the table has queues (22004), else refused (22023). Never waits: rows that others have locked or are changing are passed over; at REPEATABLE READ and above so are those that changed since the snapshot. A row whose last attempt expired is made dead instead. A row that became ready behind others, committed late or given back, can be up to a second late. Needs SELECT on all columns, UPDATE on those that it sets (42501); 55000 without enable_claims.';

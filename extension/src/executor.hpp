@@ -95,10 +95,11 @@ using IndexUpdate = bool;
 #endif
 
 inline TM_Result update_tuple(Relation relation, ItemPointer tid, TupleTableSlot* slot,
-                              EState* estate, TM_FailureData* failure, IndexUpdate* indexes) {
+                              EState* estate, TM_FailureData* failure, IndexUpdate* indexes,
+                              bool waits = true) {
     LockTupleMode lock_mode;
     return table_tuple_update(relation, tid, slot, estate->es_output_cid, estate->es_snapshot,
-                              InvalidSnapshot, true, failure, &lock_mode, indexes);
+                              InvalidSnapshot, waits, failure, &lock_mode, indexes);
 }
 
 // Opened once for all rows that a statement writes; ExecCloseResultRelations() closes them.

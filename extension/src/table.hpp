@@ -8,6 +8,7 @@
 
 namespace interlock {
 
+struct ClaimAccess;    // claim_call.hpp
 struct ColumnSet;      // columns.hpp
 struct LockStatement;  // planner_locker.cpp
 struct RangeTable;     // executor.hpp
@@ -131,8 +132,9 @@ struct Table {
     Bitmapset* live_columns;  // attribute numbers of those that were not dropped
     Versioning versioning;
     Claiming claiming;
-    Key key;         // the primary key
-    Key* json_keys;  // without one: the sets of columns that callers named as key
+    ClaimAccess* claim_access;  // null until rows are claimed
+    Key key;                    // the primary key
+    Key* json_keys;             // without one: the sets of columns that callers named as key
     int json_key_count;
     ColumnSet* column_sets;
     ColumnSet* last_column_set[4];  // by purpose
