@@ -2,7 +2,9 @@
 
 #include "lock_tag.hpp"
 
+extern "C" {
 #include <common/hashfn.h>
+}
 
 namespace interlock {
 namespace {

@@ -1,6 +1,8 @@
 #include "claim_marks.hpp"
 
+extern "C" {
 #include <common/hashfn.h>
+}
 
 namespace interlock {
 namespace {
