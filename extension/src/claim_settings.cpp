@@ -70,9 +70,13 @@ void read_marker(Claiming& claiming, const Trigger& marker) {
         if (!read_setting(claiming, marker.tgargs[i], marker))
             claiming.problem =
                 psprintf("has a claims trigger with an unfit setting \"%s\"", marker.tgargs[i]);
-    for (int role = 0; role < own_claim_column_count; role++)
-        if (claiming.columns[role] == 0)
+    for (int role = 0; role < own_claim_column_count; role++) {
+        AttrNumber attno = claiming.columns[role];
+        if (attno != 0)
+            claiming.own = bms_add_member(claiming.own, attno);
+        else if (claiming.problem == nullptr)
             claiming.problem = "has a claims trigger that does not name all of its columns";
+    }
 }
 
 void add_column(ClaimIndexColumns& columns, AttrNumber attno) {
@@ -193,11 +197,12 @@ List* unfinished_unique_indexes(Relation relation, const Claiming& claiming) {
     return indexes;
 }
 
-Relation open_claim_table(Oid relid, LOCKMODE lockmode) {
+Relation open_claim_table(Oid relid, LOCKMODE lockmode, bool walks) {
     Relation relation = open_keyed_table(relid, lockmode);
     const Claiming& claiming = table_of(relation).claiming;
     if (!claiming.enabled) raise_not_ready(relation, "has no claims enabled");
     if (claiming.problem) raise_not_ready(relation, claiming.problem);
+    if (!walks) return relation;
     if (!OidIsValid(claiming.index)) raise_not_ready(relation, "has lost its claim index");
     if (claiming.has(ClaimColumn::group) && !OidIsValid(claiming.group_index))
         raise_not_ready(relation, "has lost its claim index of groups");

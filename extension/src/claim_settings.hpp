@@ -36,6 +36,7 @@ struct Claiming {
     bool keeps;                              // rows that are finished; else it deletes them
     bool notifies;                           // the notifying trigger is there
     AttrNumber columns[claim_column_count];  // by role; 0: the table has none
+    Bitmapset* own;                          // the first eight of them
     int32 max_attempts;
     int64 backoff;        // microseconds
     int64 max_backoff;    // microseconds
@@ -65,7 +66,7 @@ ClaimIndexColumns claim_index_columns(const Claiming& claiming, const Key& key, 
 List* unfinished_unique_indexes(Relation relation, const Claiming& claiming);
 
 // Opens a table that claims are enabled on, with the checks of open_keyed_table(): 55000 where they
-// are not, or where the claim index is gone.
-Relation open_claim_table(Oid relid, LOCKMODE lockmode);
+// are not, or, for who walks them, where a claim index is gone.
+Relation open_claim_table(Oid relid, LOCKMODE lockmode, bool walks = true);
 
 }  // namespace interlock

@@ -44,6 +44,9 @@ struct RowReport {
 // IL010 and IL011, in the words of the caller.
 [[noreturn]] void raise_lease(Condition condition, const char* message, const char* detail);
 
+// IL020, in the words of the caller.
+[[noreturn]] void raise_claim_lost(Relation relation, const char* message, const char* detail);
+
 // 55P03: the lock on this row, or this table, was not to be had at once or in time. The processes
 // (a list of int) are those that were in the way.
 [[noreturn]] void raise_row_unavailable(const RowReport& row, List* blocking_pids);

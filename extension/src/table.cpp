@@ -213,9 +213,7 @@ void read_versioning(Versioning& versioning, Relation relation) {
 // What claims write of a row makes no new version of it.
 void read_claiming(Table& table, Relation relation) {
     read_claim_triggers(table.claiming, relation, trigger_functions());
-    for (int role = 0; role < own_claim_column_count; role++)
-        if (AttrNumber attno = table.claiming.columns[role])
-            table.versioning.except = bms_add_member(table.versioning.except, attno);
+    table.versioning.except = bms_add_members(table.versioning.except, table.claiming.own);
 }
 
 // The primary key, deferrable or not: the planner path needs no more than its columns. A temporal
