@@ -25,6 +25,7 @@ struct ClaimCall {
     Datum queue;   // text, or 0
     int wanted;
     int claimed;
+    bool unordered;  // rows were found after others that come after them
     TimestampTz now;
     Tuplestorestate* rows;
     TupleDesc desc;

@@ -53,22 +53,31 @@ struct GroupLook {
     ClaimState first;
 };
 
-// A row that is scheduled for later is in nobody's way before.
-GroupLook look_at(ClaimGroups& groups, Datum group) {
+bool make_dead(ClaimTaker& taker, TupleTableSlot* row, const ClaimState& state, GroupLook& look) {
+    look.closed = !take_row(taker, row, state);
+    return !look.closed;
+}
+
+// A row that is scheduled for later is in nobody's way before. One whose last attempt expired is
+// made dead, and gives way.
+bool visit(ClaimGroups& groups, ClaimTaker& taker, TupleTableSlot* row, GroupLook& look) {
     const ClaimCall& call = groups.call;
+    ClaimState state = state_in(call.claiming(), row);
+    if (!is_unfinished(state)) return true;
+    look.closed = is_held(state, call.now) || is_claimed_here(state, writer_of(row));
+    if (look.closed) return false;
+    if (look.has_first || state.run_at > call.now) return true;
+    if (is_last_attempt(call, state)) return make_dead(taker, row, state, look);
+    look.has_first = true;
+    look.first = state;
+    ExecCopySlot(groups.row, row);
+    return true;
+}
+
+GroupLook look_at(ClaimGroups& groups, ClaimTaker& taker, Datum group) {
     GroupLook look = {};
-    TupleTableSlot* row = make_slot(call);
-    each_row(groups, row, group, [&] {
-        ClaimState state = state_in(call.claiming(), row);
-        if (!is_unfinished(state)) return true;
-        look.closed = is_held(state, call.now) || is_claimed_here(state, writer_of(row));
-        if (!look.closed && !look.has_first && state.run_at <= call.now) {
-            look.has_first = true;
-            look.first = state;
-            ExecCopySlot(groups.row, row);
-        }
-        return !look.closed;
-    });
+    TupleTableSlot* row = make_slot(groups.call);
+    each_row(groups, row, group, [&] { return visit(groups, taker, row, look); });
     ExecDropSingleTupleTableSlot(row);
     return look;
 }
@@ -81,13 +90,12 @@ bool may_take(const ClaimGroups& groups, TupleTableSlot* found) {
 
 GroupOutcome take_first(ClaimGroups& groups, ClaimTaker& taker, Datum group,
                         TupleTableSlot* found) {
-    GroupLook look = look_at(groups, group);
+    GroupLook look = look_at(groups, taker, group);
     if (look.closed) return GroupOutcome::closed;
     if (!look.has_first) return GroupOutcome::empty;
     if (!may_take(groups, found) || !take_row(taker, groups.row, look.first))
         return GroupOutcome::closed;
-    // one that was made dead gives way to the next one in a later look
-    return is_last_attempt(groups.call, look.first) ? GroupOutcome::closed : GroupOutcome::taken;
+    return GroupOutcome::taken;
 }
 
 int find_parked(const Marks& marks, uint64 hash) {

@@ -8,6 +8,7 @@
 
 #include "claim_groups.hpp"
 #include "claim_marks.hpp"
+#include "claim_sort.hpp"
 #include "claim_taker.hpp"
 #include "key_scan.hpp"
 
@@ -55,6 +56,7 @@ const ClaimOrder& order_of(const ClaimCall& call, Relation index) {
 
 // A group's rows are claimed by the group's order, which this row may not be the first of.
 void take_grouped(Walk& walk, Datum group) {
+    walk.call.unordered = true;
     GroupOutcome outcome = take_from_group(*walk.groups, walk.taker, group, walk.row);
     if (outcome != GroupOutcome::empty) park_group(*walk.groups, walk.marks, group);
 }
@@ -301,7 +303,10 @@ void walk_marked(ClaimCall& call, Relation index_relation) {
     bool was_dry = marks.dry, whole;
     walk_once(call, marks, index, whole);
     marks.dry = !call.has_enough();
+    int claimed = call.claimed;
     if (marks.dry && !was_dry && !whole) walk_once(call, marks, index, whole);
+    call.unordered |= claimed > 0 && call.claimed > claimed;
+    if (call.unordered && call.claimed > 1) sort_claimed_rows(call, index_relation);
     end_walk(marks);
 }
 
