@@ -128,6 +128,12 @@ bool fire_before(const ClaimTaker& taker, TupleTableSlot* found) {
     return proceeds;
 }
 
+// Each row is a statement of its own for them, as on the planner path.
+void fire_after(const ClaimTaker& taker) {
+    AfterTriggerEndQuery(taker.estate);
+    AfterTriggerBeginQuery();
+}
+
 // ExecUpdatePrepareSlot(), and the checks of ExecUpdateAct().
 void check_new_row(const ClaimTaker& taker) {
     Relation relation = taker.call.relation;
@@ -172,11 +178,12 @@ bool take_directly(ClaimTaker& taker, TupleTableSlot* found, const ClaimChange& 
     return store_row(taker, found, locked);
 }
 
-ResultRelInfo* make_result(const ClaimCall& call) {
-    if (!fires_before(call) && !fires_after(call))
-        return result_without_triggers(call.relation, 1, nullptr);
+ResultRelInfo* make_result(const ClaimTaker& taker) {
+    Relation relation = taker.call.relation;
+    if (!taker.fires_before && !taker.fires_after)
+        return result_without_triggers(relation, 1, nullptr);
     ResultRelInfo* result = makeNode(ResultRelInfo);
-    InitResultRelInfo(result, call.relation, 1, nullptr, 0);
+    InitResultRelInfo(result, relation, 1, nullptr, 0);
     return result;
 }
 
@@ -192,19 +199,18 @@ void require_claim_privileges(const ClaimCall& call) {
 }
 
 ClaimTaker* begin_taking(ClaimCall& call) {
-    auto* taker = new (palloc0(sizeof(ClaimTaker)))
-        ClaimTaker{call, is_direct(call), false, nullptr, nullptr, nullptr};
+    auto* taker = new (palloc0(sizeof(ClaimTaker))) ClaimTaker{
+        call, is_direct(call), fires_before(call), fires_after(call), nullptr, nullptr, nullptr};
     if (!taker->direct) return taker;
     CheckCmdReplicaIdentity(call.relation, CMD_UPDATE);
     AfterTriggerBeginQuery();
-    taker->fires_before = fires_before(call);
     EState* estate = taker->estate = CreateExecutorState();
     MemoryContext previous = MemoryContextSwitchTo(estate->es_query_cxt);
     estate->es_snapshot = GetActiveSnapshot();
     estate->es_output_cid = GetCurrentCommandId(true);
     init_range_table(estate, privileges_of(call));
-    taker->result = make_result(call);
-    if (fires_before(call) || fires_after(call))
+    taker->result = make_result(*taker);
+    if (taker->fires_before || taker->fires_after)
         estate->es_opened_result_relations = list_make1(taker->result);
     taker->row = make_slot(call);
     MemoryContextSwitchTo(previous);
@@ -233,6 +239,7 @@ bool take_row(ClaimTaker& taker, TupleTableSlot* found, const ClaimState& state)
         call.claimed++;
     }
     MemoryContextSwitchTo(previous);
+    if (taken && taker.fires_after) fire_after(taker);
     return taken;
 }
 

@@ -11,6 +11,7 @@ struct ClaimTaker {
     ClaimCall& call;
     bool direct;        // by the executor's pieces; else each row by statements of its own
     bool fires_before;  // other triggers than our markers may see the row before it is stored
+    bool fires_after;
     EState* estate;
     ResultRelInfo* result;
     TupleTableSlot* row;  // as it is stored
