@@ -121,7 +121,7 @@ void unpark(const ClaimGroups& groups, Marks& marks, int i) {
 
 ClaimGroups* begin_groups(ClaimCall& call) {
     auto* groups = new (palloc0(sizeof(ClaimGroups)))
-        ClaimGroups{call, CurrentMemoryContext, nullptr, nullptr, {}, {}, InvalidOid, nullptr};
+        ClaimGroups{call, CurrentMemoryContext, nullptr, nullptr, {}, {}, InvalidOid, nullptr, 0};
     groups->index = index_open(call.claiming().group_index, RowExclusiveLock);
     groups->row = make_slot(call);
     Oid type = groups->index->rd_opcintype[0];
@@ -156,14 +156,16 @@ uint64 hash_group(ClaimGroups& groups, Datum group) {
 GroupOutcome take_from_group(ClaimGroups& groups, ClaimTaker& taker, Datum group,
                              TupleTableSlot* found) {
     uint64 hash = hash_group(groups, group);
-    if (is_seen(groups, hash) || groups.call.claimed >= most_group_locks)
-        return GroupOutcome::closed;
+    if (is_seen(groups, hash) || groups.locks >= most_group_locks) return GroupOutcome::closed;
     LOCKTAG tag = group_tag(groups, hash);
     if (LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
         return GroupOutcome::closed;
     GroupOutcome outcome = take_first(groups, taker, group, found);
     ExecClearTuple(groups.row);
-    if (outcome != GroupOutcome::taken) LockRelease(&tag, ExclusiveLock, false);
+    if (outcome == GroupOutcome::taken)
+        groups.locks++;
+    else
+        LockRelease(&tag, ExclusiveLock, false);
     return outcome;
 }
 

@@ -16,6 +16,7 @@ struct ClaimGroups {
     ScanKeyData equal;
     Oid collation;
     HTAB* seen;  // groups that this call has judged
+    int locks;   // that it took and keeps
 };
 
 ClaimGroups* begin_groups(ClaimCall& call);

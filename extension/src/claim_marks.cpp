@@ -24,7 +24,8 @@ struct QueueEntry {
 
 HTAB* queues;
 uint64 transaction = 1;
-bool marked;  // in this transaction
+bool marked;   // in this transaction
+bool walking;  // and begun a walk
 
 template <typename Visit>
 void each_queue(Visit visit) {
@@ -80,6 +81,7 @@ void set_all_back(Marks& marks) {
 
 // What a subtransaction within a walk does is none of the walk.
 void undo(int level) {
+    if (!walking) return;
     each_queue([&](QueueEntry& entry) {
         if (entry.marks.walk_level && level > entry.marks.walk_level) return;
         entry.marks.walk_level = 0;
@@ -92,7 +94,7 @@ void transaction_ended(XactEvent event, void*) {
     if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
         return;
     transaction++;
-    marked = false;
+    marked = walking = false;
 }
 
 void subtransaction_ended(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
@@ -169,6 +171,7 @@ Marks& begin_walk(Relation table, Relation index, Datum queue) {
         entry = static_cast<QueueEntry*>(hash_search(queues, &key, HASH_ENTER, nullptr));
         entry->marks = marks;
     }
+    walking = true;
     entry->marks.walk_level = GetCurrentTransactionNestLevel();
     return entry->marks;
 }

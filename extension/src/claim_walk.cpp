@@ -114,7 +114,7 @@ IndexTuple start_of(Walk& walk, Mark& mark) {
 // Below the mark, a sweep begins where it was left.
 IndexTuple sweep_from(Walk& walk, const Mark& mark, IndexTuple start) {
     IndexTuple cursor = walk.marks.sweep.cursor.tuple;
-    if (cursor == nullptr || start == nullptr) return nullptr;
+    if (cursor == nullptr) return nullptr;
     int order = walk.index.order.ordered ? compare_order(walk.index, mark.here.tuple, cursor) : 0;
     if (order > 0) return nullptr;
     bool swept = order < 0 || compare_entries(walk.index, cursor, start) >= 0;
@@ -182,7 +182,7 @@ bool walk_entries(Walk& walk, ClaimEntry& last, bool has_entry) {
 void walk_run(Walk& walk, Mark& mark) {
     IndexTuple start = start_of(walk, mark);
     bool has_entry = false;
-    if (walk.sweeping) {
+    if (walk.sweeping && start) {
         seek(walk, mark, sweep_from(walk, mark, start));
         switch (sweep_run(walk, mark, start)) {
             case Swept::enough:
