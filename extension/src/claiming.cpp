@@ -7,6 +7,7 @@
 
 extern "C" {
 #include <commands/defrem.h>
+#include <storage/bufmgr.h>
 }
 
 namespace interlock {
