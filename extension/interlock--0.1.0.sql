@@ -737,14 +737,15 @@ CREATE FUNCTION interlock.claim_table_status(
     rel pg_catalog.regclass,
     OUT queue pg_catalog.text, OUT ready pg_catalog.int8, OUT delayed pg_catalog.int8, OUT running pg_catalog.int8,
     OUT expired pg_catalog.int8, OUT oldest_ready_age pg_catalog.interval, OUT exact boolean, OUT dead pg_catalog.int8,
-    OUT on_finish pg_catalog.text, OUT max_attempts pg_catalog.int4, OUT notify boolean) RETURNS SETOF record
+    OUT on_finish pg_catalog.text, OUT max_attempts pg_catalog.int4, OUT notify boolean, OUT problem pg_catalog.text) RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'interlock_claim_table_status';
 COMMENT ON FUNCTION interlock.claim_table_status(pg_catalog.regclass) IS
 'The rows of interlock.claim_status for one table; none without enable_claims. Waits for who alters the table.';
 
 CREATE VIEW interlock.claim_status AS
 SELECT t.tgrelid::pg_catalog.regclass AS relation, s.queue, s.ready, s.delayed, s.running, s.expired, s.dead, s.exact,
-       s.oldest_ready_age, s.on_finish, s.max_attempts, s.notify, pinned.alarm
+       s.oldest_ready_age, s.on_finish, s.max_attempts, s.notify,
+       NULLIF(pg_catalog.concat_ws('; ', s.problem, pinned.alarm), '') AS alarm
 FROM (SELECT DISTINCT m.tgrelid FROM pg_catalog.pg_trigger AS m
       WHERE m.tgfoid OPERATOR(pg_catalog.=) 'interlock.claim_columns()'::pg_catalog.regprocedure::pg_catalog.oid) AS t
 CROSS JOIN LATERAL interlock.claim_table_status(t.tgrelid::pg_catalog.regclass) AS s
@@ -771,7 +772,7 @@ CROSS JOIN (
         FROM pg_catalog.pg_replication_slots AS r
         WHERE r.xmin IS NOT NULL AND (NOT r.active OR pg_catalog.age(r.xmin) OPERATOR(pg_catalog.>) 100000)) AS pins) AS pinned;
 COMMENT ON VIEW interlock.claim_status IS
-'The work tables of this database, a row for each, or for each of up to 20 queues with unfinished rows, in time that does not grow with the table. ready, delayed, running and expired are counted up to 10,000 unfinished rows; beyond, exact is false, they are of the first 10,000, and the ready rows of a whole table are told from its statistics. dead is counted in tables of up to 1,000 pages, else told from the statistics, not by queue. NULL where the role may not read the table. alarm: what has held back cleanup for more than 60 s, in the whole database, as far as the role may see it; finished work stays in the way of claims meanwhile.';
+'The work tables of this database, a row for each, or for each of up to 20 queues with unfinished rows, in time that does not grow with the table. ready, delayed, running and expired are counted up to 10,000 unfinished rows; beyond, exact is false, they are of the first 10,000, and the ready rows of a whole table are told from its statistics. dead is counted in tables of up to 1,000 pages, else told from the statistics, not by queue. NULL where the role may not read the table. alarm: what has held back cleanup for more than 60 s, in the whole database, as far as the role may see it, and what keeps the table from being claimed from at all; finished work stays in the way of claims meanwhile.';
 GRANT SELECT ON interlock.claim_status TO PUBLIC;
 
 

@@ -369,11 +369,15 @@ struct Batch {
 
 int64* read_tokens(FunctionCallInfo fcinfo, int64 count) {
     require_argument(fcinfo, 2, "tokens");
+    ArrayType* array = PG_GETARG_ARRAYTYPE_P(2);
+    if (ARR_NDIM(array) > 1)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("\"tokens\" must be an array of one dimension")));
     Datum* elements;
     bool* nulls;
     int length;
-    deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
-                      TYPALIGN_DOUBLE, &elements, &nulls, &length);
+    deconstruct_array(array, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements,
+                      &nulls, &length);
     if (length != count)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("\"keys\" and \"tokens\" must have the same length")));

@@ -197,15 +197,22 @@ List* unfinished_unique_indexes(Relation relation, const Claiming& claiming) {
     return indexes;
 }
 
+const char* claim_problem(const Table& table) {
+    const Claiming& claiming = table.claiming;
+    if (claiming.problem) return claiming.problem;
+    if (table.key.count == 0) return "has no primary key";
+    if (!OidIsValid(claiming.index)) return "has lost its claim index";
+    if (claiming.has(ClaimColumn::group) && !OidIsValid(claiming.group_index))
+        return "has lost its claim index of groups";
+    return nullptr;
+}
+
 Relation open_claim_table(Oid relid, LOCKMODE lockmode, bool walks) {
     Relation relation = open_keyed_table(relid, lockmode);
-    const Claiming& claiming = table_of(relation).claiming;
-    if (!claiming.enabled) raise_not_ready(relation, "has no claims enabled");
-    if (claiming.problem) raise_not_ready(relation, claiming.problem);
-    if (!walks) return relation;
-    if (!OidIsValid(claiming.index)) raise_not_ready(relation, "has lost its claim index");
-    if (claiming.has(ClaimColumn::group) && !OidIsValid(claiming.group_index))
-        raise_not_ready(relation, "has lost its claim index of groups");
+    const Table& table = table_of(relation);
+    if (!table.claiming.enabled) raise_not_ready(relation, "has no claims enabled");
+    const char* problem = walks ? claim_problem(table) : table.claiming.problem;
+    if (problem) raise_not_ready(relation, problem);
     return relation;
 }
 

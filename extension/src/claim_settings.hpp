@@ -65,6 +65,10 @@ ClaimIndexColumns claim_index_columns(const Claiming& claiming, const Key& key, 
 // The unique indexes over rows that are not finished, other columns apart from whichever.
 List* unfinished_unique_indexes(Relation relation, const Claiming& claiming);
 
+// What keeps the table's rows from being claimed, as the end of a sentence; null: nothing. Needs
+// claims to be enabled.
+const char* claim_problem(const Table& table);
+
 // Opens a table that claims are enabled on, with the checks of open_keyed_table(): 55000 where they
 // are not, or, for who walks them, where a claim index is gone.
 Relation open_claim_table(Oid relid, LOCKMODE lockmode, bool walks = true);

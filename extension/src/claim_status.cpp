@@ -30,6 +30,7 @@ enum StatusColumn : int {
     on_finish,
     max_attempts,
     notifies,
+    problem,
     status_columns
 };
 
@@ -56,6 +57,10 @@ bool may_read(Table& table) {
     for (int i = 0; i < table.key.count; i++)
         if (!may_select(table.relid, table.key.columns[i].attno)) return false;
     return true;
+}
+
+bool may_count(Table& table) {
+    return claim_problem(table) == nullptr && may_read(table);
 }
 
 // The state of each row at the time $1, and when it runs.
@@ -247,9 +252,14 @@ void put_settings(StatusRow& row, const Claiming& claiming) {
     row.set(notifies, BoolGetDatum(claiming.notifies));
 }
 
+void put_problem(StatusRow& row, const Table& table) {
+    if (const char* found = claim_problem(table))
+        row.set(problem, CStringGetTextDatum(psprintf("table \"%s\" %s", table.name, found)));
+}
+
 void put(Seen& seen, Datum queue_name) {
     seen.row.set(queue, queue_name, queue_name == 0);
-    if (may_read(seen.table) && OidIsValid(seen.table.claiming.index)) {
+    if (may_count(seen.table)) {
         count_unfinished(seen, queue_name);
         count_dead(seen, queue_name);
     }
@@ -259,7 +269,7 @@ void put(Seen& seen, Datum queue_name) {
 void put_all(Seen& seen) {
     List* queues = NIL;
     const Claiming& claiming = seen.table.claiming;
-    if (claiming.has(ClaimColumn::queue) && OidIsValid(claiming.index) && may_read(seen.table))
+    if (claiming.has(ClaimColumn::queue) && may_count(seen.table))
         queues = read_queues(seen.relation, seen.table, seen.now);
     if (queues == NIL || list_length(queues) > most_queues) return put(seen, 0);
     ListCell* cell;
@@ -271,6 +281,7 @@ void show(Relation relation, Table& table, ReturnSetInfo& set) {
     Seen seen = {relation, table, GetCurrentTimestamp(), set, {}};
     memset(seen.row.nulls, true, sizeof seen.row.nulls);
     put_settings(seen.row, table.claiming);
+    put_problem(seen.row, table);
     SPI_connect();
     put_all(seen);
     SPI_finish();
@@ -297,7 +308,7 @@ INTERLOCK_FUNCTION(claim_table_status) {
     Relation relation = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
     if (relation == nullptr) return 0;
     Table& table = table_of(relation);
-    if (table.claiming.enabled && table.claiming.problem == nullptr) show(relation, table, set);
+    if (table.claiming.enabled) show(relation, table, set);
     relation_close(relation, NoLock);
     return 0;
 }

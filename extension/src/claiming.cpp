@@ -7,6 +7,7 @@
 
 extern "C" {
 #include <commands/defrem.h>
+#include <storage/bufmgr.h>
 }
 
 namespace interlock {
@@ -172,6 +173,14 @@ void require_not_null(Relation relation, const Column& column, const char* role)
                  quoted_table(RelationGetRelid(relation)), quote_identifier(column.name)));
 }
 
+// The reason why a column cannot be written by claims, or null.
+const char* why_not_own(Table& table, const Column& column) {
+    if (column.always) return "is generated";
+    if (table.is_key_column(column.attno)) return "is part of the primary key";
+    if (table.versioning.column == column.attno) return "is the version";
+    return nullptr;
+}
+
 void check_own_column(Relation relation, Table& table, const Column& column, int role) {
     const ColumnType& wanted = own_columns[role];
     const char* name = claim_column_name(static_cast<ClaimColumn>(role));
@@ -179,12 +188,10 @@ void check_own_column(Relation relation, Table& table, const Column& column, int
         raise_bad_column(
             relation, column, ERRCODE_DATATYPE_MISMATCH,
             psprintf("must be of type %s to be \"%s\"", format_type_be(wanted.type), name),
-            "Name another one: columns => '{\"role\": \"column\"}'.");
-    if (column.always || table.is_key_column(column.attno) ||
-        table.versioning.column == column.attno)
-        raise_bad_column(
-            relation, column, ERRCODE_INVALID_PARAMETER_VALUE,
-            psprintf("is generated, a key or the version, and cannot be \"%s\"", name));
+            psprintf("Name another column for it: columns => '{\"%s\": ...}'.", name));
+    if (const char* reason = why_not_own(table, column))
+        raise_bad_column(relation, column, ERRCODE_INVALID_PARAMETER_VALUE,
+                         psprintf("%s and cannot be \"%s\"", reason, name));
     if (wanted.not_null)
         require_not_null(relation, column, name);
     else if (is_not_null(relation, column))
@@ -323,15 +330,32 @@ Target check_target(Oid relid, const ClaimSettings& settings) {
     return target;
 }
 
+void append_action(StringInfo sql, const char* action) {
+    appendStringInfo(sql, "%s%s", sql->len > 0 ? ", " : "", action);
+}
+
+void append_missing_columns(StringInfo sql, const Target& target) {
+    for (int role = 0; is_own(role); role++)
+        if (target.missing[role])
+            append_action(sql, psprintf("ADD COLUMN %s %s", quote_identifier(target.columns[role]),
+                                        own_columns[role].definition));
+}
+
+// A partition has its columns from its parent.
+void require_no_parent(Oid relid, const char* actions) {
+    if (!get_rel_relispartition(relid)) return;
+    Oid parent = llast_oid(get_partition_ancestors(relid));
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("partition \"%s\" lacks columns for claims", get_rel_name(relid)),
+                    errhint("ALTER TABLE %s %s.", quoted_table(parent), actions)));
+}
+
 void alter_table(const Target& target) {
     StringInfoData sql;
     initStringInfo(&sql);
-    for (int role = 0; is_own(role); role++)
-        if (target.missing[role])
-            appendStringInfo(&sql, "%sADD COLUMN %s %s", sql.len > 0 ? ", " : "",
-                             quote_identifier(target.columns[role]), own_columns[role].definition);
-    if (target.sets_fillfactor)
-        appendStringInfo(&sql, "%sSET (fillfactor = %d)", sql.len > 0 ? ", " : "", fillfactor);
+    append_missing_columns(&sql, target);
+    if (sql.len > 0) require_no_parent(target.relid, sql.data);
+    if (target.sets_fillfactor) append_action(&sql, psprintf("SET (fillfactor = %d)", fillfactor));
     if (sql.len > 0) execute(psprintf("ALTER TABLE %s %s", quoted_table(target.relid), sql.data));
 }
 

@@ -323,10 +323,13 @@ LockTupleMode row_lock(const Execution& execution) {
 TM_Result lock_row(const Execution& execution, LockWaitPolicy policy = LockWaitBlock) {
     EState* estate = execution.estate;
     TM_FailureData failure;
-    TupleTableSlot* locked = table_slot_create(execution.place.relation, &estate->es_tupleTable);
+    TupleTableSlot* locked = make_row(execution.place);
     ItemPointerData tid = execution.old_row->tts_tid;
-    return table_tuple_lock(execution.place.relation, &tid, estate->es_snapshot, locked,
-                            estate->es_output_cid, row_lock(execution), policy, 0, &failure);
+    TM_Result result =
+        table_tuple_lock(execution.place.relation, &tid, estate->es_snapshot, locked,
+                         estate->es_output_cid, row_lock(execution), policy, 0, &failure);
+    ExecDropSingleTupleTableSlot(locked);
+    return result;
 }
 
 bool call_triggers(const Execution& execution, EPQState* recheck) {

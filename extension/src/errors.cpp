@@ -35,7 +35,7 @@ constexpr ConditionInfo conditions[] = {
     {"lease_lost", MAKE_SQLSTATE('I', 'L', '0', '1', '1'),
      "Stop working: somebody else may hold the lease now."},
     {"claim_lost", MAKE_SQLSTATE('I', 'L', '0', '2', '0'),
-     "Stop working: the claim expired and may be another worker's now."},
+     "Stop working: the claim was taken over, given back or finished."},
 };
 
 const ConditionInfo& info(Condition condition) {

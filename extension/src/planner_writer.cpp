@@ -423,8 +423,23 @@ std::optional<WriteOutcome> judge(const Write& write, const Run& run, MemoryCont
     return explain(write, run, memory, last);
 }
 
+bool may_write(const Write& write) {
+    if (write.operation == Operation::erase)
+        return pg_class_aclcheck(write.table.relid, GetUserId(), ACL_DELETE) == ACLCHECK_OK;
+    const ColumnSet& set = *write.changes.columns;
+    for (int i = 0; i < set.count; i++)
+        if (!may_update(write.table.relid, set.attnos[i])) return false;
+    return true;
+}
+
+// Who may not write the row is not told what it holds.
+void require_write_privilege(const Write& write) {
+    if (!may_write(write)) aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, write.table.name);
+}
+
 // The values to write are those of the row as it is; the statement makes sure that they still are.
 std::optional<WriteOutcome> apply_rule(const Write& write, MemoryContext memory) {
+    require_write_privilege(write);
     RowValues row;
     if (!read_row(write, write.rule->columns, row)) return missing();
     if (write.rule->judge(*write.rule, row, write.changes)) return {};
