@@ -3,6 +3,7 @@
 
 #include "claim_arguments.hpp"
 #include "claim_channel.hpp"
+#include "claim_marks.hpp"
 #include "claim_state.hpp"
 #include "current_row.hpp"
 #include "key_list.hpp"
@@ -235,8 +236,11 @@ One end_one(FunctionCallInfo fcinfo, const Call& call, int64 token) {
     return one;
 }
 
-// Rows that are ready at once are told to those who listen.
+// Rows that are ready at once are told to those who listen. One that is given back keeps its place,
+// which this session's walks may have passed.
 void tell(const Call& call, Result result) {
+    if (result == Result::done && call.end.ending == Ending::give_back)
+        forget_claim_marks(call.table.relid);
     bool ready = call.end.ending == Ending::revive ||
                  (call.end.ending == Ending::give_back && !call.end.delay.asked);
     if (result == Result::done && ready && call.table.claiming.notifies)
@@ -610,6 +614,7 @@ INTERLOCK_FUNCTION(release_worker) {
     Relation relation = open_to_end(fcinfo);
     Table& table = table_of(relation);
     int64 released = release_all(relation, table, worker);
+    if (released > 0) forget_claim_marks(table.relid);
     if (released > 0 && table.claiming.notifies) notify_claims(relation);
     table_close(relation, NoLock);
     PG_RETURN_INT64(released);
