@@ -609,7 +609,7 @@ COMMENT ON FUNCTION interlock.break_lease(pg_catalog.text, pg_catalog.anycompati
 CREATE FUNCTION interlock.prune_leases(older pg_catalog.interval) RETURNS pg_catalog.int8
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_prune_leases';
 COMMENT ON FUNCTION interlock.prune_leases(pg_catalog.interval) IS
-'Removes what is stored of leases that were released or expired longer ago than that, in the namespaces that the current role may use, and returns how many there were. Tokens do not go back for it: one that is ahead of the clock stays. Passes over leases that an open transaction checked or is changing.';
+'Removes what is stored of leases that were released or expired longer ago than that, in the namespaces that the current role may use, and of such checkouts of rows of tables that it owns or that were dropped, and returns how many there were. Tokens do not go back for it: one that is ahead of the clock stays. Passes over those that an open transaction checked or is changing.';
 
 CREATE VIEW interlock.leases WITH (security_barrier) AS
 SELECT n.name AS namespace, l.key, l.holder, l.acquired_at, l.expires_at,
@@ -621,6 +621,113 @@ COMMENT ON VIEW interlock.leases IS
 'The leases that were taken and not given back, of the namespaces that the current role may use; those that have expired can be taken over, or renewed.';
 GRANT SELECT ON interlock.leases TO PUBLIC;
 
+-- Checkouts
+
+CREATE TABLE interlock.checkout_registry (
+    relation pg_catalog.oid NOT NULL,
+    key pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+    token pg_catalog.int8 NOT NULL,
+    holder pg_catalog.text,
+    acquired_at pg_catalog.timestamptz NOT NULL,
+    expires_at pg_catalog.timestamptz NOT NULL,
+    note pg_catalog.text,
+    PRIMARY KEY (relation, key)) WITH (fillfactor = 50);
+COMMENT ON TABLE interlock.checkout_registry IS
+'The checkouts of rows in this database, also those that are over: their tokens never come again. The key is a JSON array of its values. Only interlock''s functions and the owner of the database write it; everybody reads interlock.checkouts.';
+ALTER TABLE interlock.checkout_registry OWNER TO pg_database_owner;
+
+CREATE FUNCTION interlock.row_checkout() RETURNS pg_catalog.trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_row_checkout';
+COMMENT ON FUNCTION interlock.row_checkout() IS
+'The BEFORE UPDATE OR DELETE row trigger of a table whose rows can be checked out: IL010 for a row that somebody else has. Made by interlock.enable_checkout.';
+
+CREATE FUNCTION interlock.checkout_except_columns() RETURNS pg_catalog.trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_marker';
+COMMENT ON FUNCTION interlock.checkout_except_columns() IS
+'The trigger that holds the names of the columns that everybody may change in a row that is checked out; it never fires. Made by interlock.enable_checkout.';
+
+CREATE FUNCTION interlock.enable_checkout(
+    rel pg_catalog.regclass, except_columns pg_catalog.name[] DEFAULT '{}', bypass_roles pg_catalog.text[] DEFAULT '{}') RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_enable_checkout';
+COMMENT ON FUNCTION interlock.enable_checkout(pg_catalog.regclass, pg_catalog.name[], pg_catalog.text[]) IS
+'Sets a table up for checkouts: from then on nobody but who has a row checked out updates or deletes it. except_columns can be changed by everybody; members of bypass_roles, by name, pass (a superuser only where it is named). Changes the settings of a table that is set up. Needs ownership (42501) and a primary key (55000); 0A000 with inheritance children. Locks the table ACCESS EXCLUSIVE.';
+
+CREATE FUNCTION interlock.disable_checkout(
+    rel pg_catalog.regclass) RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_disable_checkout';
+COMMENT ON FUNCTION interlock.disable_checkout(pg_catalog.regclass) IS
+'Takes the checkouts of a table off again, and forgets those that there are. 55000 where it is not set up, or is through its parent; needs ownership (42501). Locks the table ACCESS EXCLUSIVE.';
+
+CREATE FUNCTION interlock.checkout(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, holder pg_catalog.text, ttl pg_catalog.interval, note pg_catalog.text DEFAULT NULL) RETURNS interlock.lease
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_checkout';
+COMMENT ON FUNCTION interlock.checkout(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.text, pg_catalog.interval, pg_catalog.text) IS
+'Checks a row out for ttl (at most 366 days) from now by the server''s clock. IL010 where somebody else has it; the same holder has it renewed, with the same token. Waits for transactions that are writing the row: it is locked FOR NO KEY UPDATE until this transaction ends. IL002 where there is no such row, 55000 where the table is not set up. Takes the rights to SELECT the key and UPDATE a column. The commit is synchronous. The token counts once it has committed.';
+
+CREATE FUNCTION interlock.try_checkout(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, holder pg_catalog.text, ttl pg_catalog.interval, note pg_catalog.text DEFAULT NULL) RETURNS interlock.lease_result
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_checkout';
+COMMENT ON FUNCTION interlock.try_checkout(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.text, pg_catalog.interval, pg_catalog.text) IS
+'checkout that tells instead of raising IL010: granted, or who has the row and until when. Call it as SELECT r.* FROM interlock.try_checkout(...) AS r.';
+
+CREATE FUNCTION interlock.renew_checkout(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, token pg_catalog.int8, ttl pg_catalog.interval) RETURNS pg_catalog.timestamptz
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_renew_checkout';
+COMMENT ON FUNCTION interlock.renew_checkout(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8, pg_catalog.interval) IS
+'Has the checkout with that token expire ttl from now, and returns when; also one that has expired, if nobody took or wrote the row since. IL011 where the token is no longer the current one. The commit is synchronous.';
+
+CREATE FUNCTION interlock.try_renew_checkout(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, token pg_catalog.int8, ttl pg_catalog.interval) RETURNS pg_catalog.timestamptz
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_renew_checkout';
+COMMENT ON FUNCTION interlock.try_renew_checkout(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8, pg_catalog.interval) IS
+'renew_checkout that tells instead of raising IL011: NULL where the token is no longer the current one.';
+
+CREATE FUNCTION interlock.use_checkout(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, token pg_catalog.int8) RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_use_checkout';
+COMMENT ON FUNCTION interlock.use_checkout(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8) IS
+'This transaction writes the row as who has it checked out; nobody takes it over before the transaction ends. A rollback to a savepoint from before takes it back. IL011 where the token is no longer the current one, judged by the newest commit at every isolation level. Locks the checkout FOR KEY SHARE.';
+
+CREATE FUNCTION interlock.try_use_checkout(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, token pg_catalog.int8) RETURNS pg_catalog.bool
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_use_checkout';
+COMMENT ON FUNCTION interlock.try_use_checkout(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8) IS
+'use_checkout that tells instead of raising IL011: false where the token is no longer the current one; nothing is locked then.';
+
+CREATE FUNCTION interlock.checkin(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, token pg_catalog.int8) RETURNS pg_catalog.bool
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_checkin';
+COMMENT ON FUNCTION interlock.checkin(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8) IS
+'Gives a row that is checked out with that token back. False where the token is no longer the current one. Waits for transactions that use the checkout.';
+
+CREATE FUNCTION interlock.break_checkout(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible) RETURNS pg_catalog.bool
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_break_checkout';
+COMMENT ON FUNCTION interlock.break_checkout(pg_catalog.regclass, pg_catalog.anycompatible) IS
+'Takes a row away from whoever has it checked out; the token fails from then on. False where nobody has. For the table''s owner and members of its bypass roles (42501). Waits for transactions that use the checkout.';
+
+CREATE VIEW interlock.checkouts WITH (security_barrier) AS
+SELECT c.relation::pg_catalog.regclass AS relation,
+       (SELECT pg_catalog.jsonb_object_agg(a.attname, v.value)
+        FROM pg_catalog.pg_index AS i,
+             pg_catalog.jsonb_array_elements(c.key::pg_catalog.jsonb) WITH ORDINALITY AS v(value, place)
+        JOIN LATERAL pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY AS k(attnum, place)
+            ON k.place OPERATOR(pg_catalog.=) v.place
+        JOIN pg_catalog.pg_attribute AS a
+            ON a.attrelid OPERATOR(pg_catalog.=) c.relation AND a.attnum OPERATOR(pg_catalog.=) k.attnum
+        WHERE i.indrelid OPERATOR(pg_catalog.=) c.relation AND i.indisprimary) AS key,
+       c.holder, c.acquired_at, c.expires_at,
+       c.expires_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp() AS expired, c.note
+FROM interlock.checkout_registry AS c
+JOIN pg_catalog.pg_class AS r ON r.oid OPERATOR(pg_catalog.=) c.relation
+WHERE c.holder IS NOT NULL
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i, pg_catalog.unnest(i.indkey::pg_catalog.int2[]) AS k(attnum)
+                  WHERE i.indrelid OPERATOR(pg_catalog.=) c.relation AND i.indisprimary
+                    AND NOT pg_catalog.has_column_privilege(c.relation, k.attnum, 'SELECT'))
+  AND NOT pg_catalog.row_security_active(c.relation);
+COMMENT ON VIEW interlock.checkouts IS
+'The rows that were checked out and not checked in, of tables whose keys the current role may SELECT, of all rows; those that have expired can be checked out by others, and written by everybody.';
+GRANT SELECT ON interlock.checkouts TO PUBLIC;
 
 -- Claims
 

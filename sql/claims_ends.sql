@@ -107,7 +107,7 @@ FROM unnest(ARRAY['''{1}'', ''{}''', '''{1}'', ''{1,2}''', '''{1,NULL}'', ''{1,2
 CALL fill('jobs', 1000);
 SELECT array_agg(i) AS thousand FROM generate_series(1, 1000) AS i \gset
 CALL take('jobs', :'thousand', 5);
-SELECT r.status, count(*) FROM interlock.finish_claims('jobs', ARRAY(SELECT i FROM generate_series(2, 1001) AS i ORDER BY md5(i::text)), array_fill(5::bigint, '{1000}')) AS r GROUP BY 1;
+SELECT r.status, count(*) FROM interlock.finish_claims('jobs', ARRAY(SELECT i FROM generate_series(2, 1001) AS i ORDER BY md5(i::text)), array_fill(5::bigint, '{1000}')) AS r GROUP BY 1 ORDER BY 1;
 SELECT shown('jobs');
 
 -- RENEW: by the clock from now, whatever it was before; also once it has expired

@@ -55,7 +55,7 @@ bool is_direct(const ClaimCall& call) {
 bool fires_before(const ClaimCall& call) {
     const TriggerDesc* triggers = call.relation->trigdesc;
     return triggers && triggers->trig_update_before_row &&
-           !call.table.versioning.only_before_update;
+           (!call.table.versioning.only_before_update || call.table.checkout_guard.triggered);
 }
 
 bool fires_after(const ClaimCall& call) {

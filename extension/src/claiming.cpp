@@ -55,23 +55,6 @@ int64 read_backoff(FunctionCallInfo fcinfo, int number, const char* name) {
     return backoff;
 }
 
-List* read_unique_by(FunctionCallInfo fcinfo) {
-    require_argument(fcinfo, 9, "unique_by");
-    Datum* elements;
-    bool* nulls;
-    int count;
-    deconstruct_array(PG_GETARG_ARRAYTYPE_P(9), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR,
-                      &elements, &nulls, &count);
-    List* names = NIL;
-    for (int i = 0; i < count; i++) {
-        if (nulls[i])
-            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                            errmsg("\"unique_by\" must not contain null")));
-        names = lappend(names, pstrdup(NameStr(*DatumGetName(elements[i]))));
-    }
-    return names;
-}
-
 int own_role(std::string_view name) {
     for (int role = 0; is_own(role); role++)
         if (name == claim_column_name(static_cast<ClaimColumn>(role))) return role;
@@ -126,7 +109,8 @@ ClaimSettings read_settings(FunctionCallInfo fcinfo) {
     require_argument(fcinfo, 7, "notify");
     settings.notifies = PG_GETARG_BOOL(7);
     settings.max_backoff = read_backoff(fcinfo, 8, "max_backoff");
-    settings.unique_by = read_unique_by(fcinfo);
+    require_argument(fcinfo, 9, "unique_by");
+    settings.unique_by = read_names(PG_GETARG_ARRAYTYPE_P(9), "unique_by");
     require_argument(fcinfo, 10, "columns");
     read_mapping(settings, PG_GETARG_JSONB_P(10));
     require_limits(settings);
@@ -150,15 +134,6 @@ constexpr ColumnType own_columns[own_claim_column_count] = {
     {TIMESTAMPTZOID, "pg_catalog.timestamptz", false},
     {TIMESTAMPTZOID, "pg_catalog.timestamptz", false},
 };
-
-[[noreturn]] void raise_bad_column(Relation relation, const Column& column, int sqlstate,
-                                   const char* problem, const char* hint = nullptr) {
-    ereport(ERROR, (errcode(sqlstate),
-                    errmsg("column \"%s\" of table \"%s\" %s", column.name,
-                           RelationGetRelationName(relation), problem),
-                    hint ? errhint("%s", hint) : 0, errtablecol(relation, column.attno)));
-    pg_unreachable();
-}
 
 bool is_not_null(Relation relation, const Column& column) {
     return attribute(RelationGetDescr(relation), column.attno)->attnotnull;
@@ -459,16 +434,6 @@ bool is_on(Oid index_oid, Oid relid, List* names) {
         same = attnos[i] == get_attnum(relid, static_cast<char*>(list_nth(names, i)));
     index_close(index, NoLock);
     return same;
-}
-
-char* column_list(List* names) {
-    StringInfoData list;
-    initStringInfo(&list);
-    ListCell* cell;
-    foreach (cell, names)
-        appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
-                         quote_identifier(static_cast<char*>(lfirst(cell))));
-    return list.data;
 }
 
 void put_unique_index(const Target& target, const Present& present, List* unique_by) {

@@ -197,7 +197,8 @@ void read_trigger(Versioning& versioning, Relation relation, const TriggerFuncti
         for (int i = 0; i < trigger.tgnattr; i++)
             versioning.except = bms_add_member(versioning.except, trigger.tgattr[i]);
     } else if (TRIGGER_FOR_ROW(trigger.tgtype) && TRIGGER_FOR_BEFORE(trigger.tgtype) &&
-               TRIGGER_FOR_UPDATE(trigger.tgtype) && !ours.claims(trigger)) {
+               TRIGGER_FOR_UPDATE(trigger.tgtype) && !ours.checks_out(trigger) &&
+               !ours.claims(trigger)) {
         versioning.only_before_update = false;
     }
 }
@@ -304,7 +305,10 @@ Table* read_table(Relation relation) {
     else
         read_versioning(table->versioning, relation);
     if (relation->trigdesc) read_claiming(*table, relation);
+    table->checkout_guard = read_checkout_guard(relation);
     if (relation->rd_rel->relhasindex) read_key(*table, relation);
+    for (int i = 0; i < table->key.count; i++)
+        table->key_columns = bms_add_member(table->key_columns, table->key.columns[i].attno);
     read_claim_indexes(table->claiming, relation, table->key);
     MemoryContextSwitchTo(previous);
     return table;
@@ -560,11 +564,14 @@ Column* find_column(Table& table, std::string_view name) {
 }
 
 bool row_trigger_fires(const Versioning& versioning) {
-    if (!versioning.triggered) return false;
-    if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
-        return versioning.fires == TRIGGER_FIRES_ON_REPLICA ||
-               versioning.fires == TRIGGER_FIRES_ALWAYS;
-    return versioning.fires == TRIGGER_FIRES_ON_ORIGIN || versioning.fires == TRIGGER_FIRES_ALWAYS;
+    return versioning.triggered && fires_now(versioning.fires);
+}
+
+bool fires_now(char enabled) {
+    if (enabled == TRIGGER_FIRES_ALWAYS) return true;
+    return enabled == (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA
+                           ? TRIGGER_FIRES_ON_REPLICA
+                           : TRIGGER_FIRES_ON_ORIGIN);
 }
 
 bool may_select(Oid relid, AttrNumber attno) {
@@ -591,8 +598,9 @@ bool may_report(Oid relid, AttrNumber attno) {
 }
 
 const char* trigger_function_name(TriggerFunction function) {
-    constexpr const char* names[] = {"row_version",  "version_column", "except_columns",
-                                     "root_version", "claim_columns",  "claim_notify"};
+    constexpr const char* names[] = {"row_version",   "version_column", "except_columns",
+                                     "root_version",  "row_checkout",   "checkout_except_columns",
+                                     "claim_columns", "claim_notify"};
     return names[static_cast<int>(function)];
 }
 
