@@ -125,7 +125,8 @@ bool take_by_statement(ClaimCall& call, TupleTableSlot* found) {
                     LockTupleNoKeyExclusive,
                     {WaitKind::never, 0},
                     true,
-                    {}};
+                    {},
+                    call.table.live_columns};
     LockOutcome outcome = lock_or_skip(lock);
     if (outcome.status != LockStatus::locked) return false;
     ClaimState state = state_in(call.claiming(), outcome.row);
