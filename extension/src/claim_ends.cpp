@@ -1,12 +1,12 @@
 // What becomes of a claim: it is finished, renewed, given back or has failed; and dead rows begin
 // anew. One row or many, raising and telling.
 
-#include "claim_arguments.hpp"
 #include "claim_channel.hpp"
 #include "claim_marks.hpp"
 #include "claim_state.hpp"
 #include "current_row.hpp"
 #include "key_list.hpp"
+#include "lease_arguments.hpp"
 #include "outcome.hpp"
 #include "results.hpp"
 #include "statement.hpp"
@@ -20,6 +20,7 @@ namespace interlock {
 namespace {
 
 constexpr int longest_error = 10000;  // bytes
+constexpr int64 longest_time = int64{366} * USECS_PER_DAY;
 
 enum class Ending : char { finish, renew, give_back, fail, revive };
 
@@ -160,7 +161,7 @@ Call begin_finish(FunctionCallInfo fcinfo) {
 }
 
 Call begin_renew(FunctionCallInfo fcinfo) {
-    int64 ttl = read_claim_ttl(fcinfo, 3);
+    int64 ttl = read_ttl(fcinfo, 3);
     Call call = begin_call(fcinfo, Ending::renew);
     call.end.ttl = ttl;
     call.changes = values_to_write(call);
@@ -173,9 +174,19 @@ Call begin_revive(FunctionCallInfo fcinfo) {
     return call;
 }
 
+// After how long a row may be claimed again: nothing for NULL.
+std::optional<int64> read_retry_in(FunctionCallInfo fcinfo) {
+    if (PG_ARGISNULL(4)) return {};
+    int64 time = interval_argument(fcinfo, 4);
+    if (time < 0 || time > longest_time)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("\"retry_in\" must not be negative or longer than 366 days")));
+    return time;
+}
+
 // A hand-back, or with an error a failure.
 Call begin_release(FunctionCallInfo fcinfo) {
-    std::optional<int64> retry_in = read_retry_in(fcinfo, 4);
+    std::optional<int64> retry_in = read_retry_in(fcinfo);
     Call call = begin_call(fcinfo, PG_ARGISNULL(3) ? Ending::give_back : Ending::fail);
     call.end.delay = {retry_in, pg_prng_double(&pg_global_prng_state)};
     if (!PG_ARGISNULL(3)) {
@@ -215,11 +226,6 @@ Result end_claim(Call& call, const KeyValues& key, Sharing* sharing) {
         default:
             raise_rejected(call, key, outcome);
     }
-}
-
-int64 token_argument(FunctionCallInfo fcinfo) {
-    require_argument(fcinfo, 2, "token");
-    return PG_GETARG_INT64(2);
 }
 
 // The row of a call for one, and what became of it.
@@ -539,13 +545,13 @@ int64 release_all(Relation relation, Table& table, Datum worker) {
 
 // finish_claim(rel regclass, key anycompatible, token bigint) → void
 INTERLOCK_FUNCTION(finish_claim) {
-    end_or_raise(fcinfo, begin_finish(fcinfo), token_argument(fcinfo));
+    end_or_raise(fcinfo, begin_finish(fcinfo), read_token(fcinfo, 2));
     PG_RETURN_VOID();
 }
 
 // try_finish_claim(the same) → boolean
 INTERLOCK_FUNCTION(try_finish_claim) {
-    PG_RETURN_BOOL(end_and_tell(fcinfo, begin_finish(fcinfo), token_argument(fcinfo)));
+    PG_RETURN_BOOL(end_and_tell(fcinfo, begin_finish(fcinfo), read_token(fcinfo, 2)));
 }
 
 // finish_claims(rel regclass, keys anycompatiblearray, tokens bigint[]) → setof (key jsonb, status
@@ -556,7 +562,7 @@ INTERLOCK_FUNCTION(finish_claims) {
 
 // renew_claim(rel regclass, key anycompatible, token bigint, ttl interval) → timestamptz
 INTERLOCK_FUNCTION(renew_claim) {
-    One one = end_one(fcinfo, begin_renew(fcinfo), token_argument(fcinfo));
+    One one = end_one(fcinfo, begin_renew(fcinfo), read_token(fcinfo, 2));
     if (one.result == Result::lost || one.result == Result::missing) raise_lost(one);
     NullableDatum until = claimed_until(one);
     close(one.call);
@@ -566,7 +572,7 @@ INTERLOCK_FUNCTION(renew_claim) {
 
 // try_renew_claim(the same) → timestamptz, NULL where the claim is lost
 INTERLOCK_FUNCTION(try_renew_claim) {
-    One one = end_one(fcinfo, begin_renew(fcinfo), token_argument(fcinfo));
+    One one = end_one(fcinfo, begin_renew(fcinfo), read_token(fcinfo, 2));
     bool lost = one.result == Result::lost || one.result == Result::missing;
     NullableDatum until = lost ? NullableDatum{0, true} : claimed_until(one);
     close(one.call);
@@ -583,13 +589,13 @@ INTERLOCK_FUNCTION(renew_claims) {
 // release_claim(rel regclass, key anycompatible, token bigint, error text, retry_in interval) →
 // void
 INTERLOCK_FUNCTION(release_claim) {
-    end_or_raise(fcinfo, begin_release(fcinfo), token_argument(fcinfo));
+    end_or_raise(fcinfo, begin_release(fcinfo), read_token(fcinfo, 2));
     PG_RETURN_VOID();
 }
 
 // try_release_claim(the same) → boolean
 INTERLOCK_FUNCTION(try_release_claim) {
-    PG_RETURN_BOOL(end_and_tell(fcinfo, begin_release(fcinfo), token_argument(fcinfo)));
+    PG_RETURN_BOOL(end_and_tell(fcinfo, begin_release(fcinfo), read_token(fcinfo, 2)));
 }
 
 // revive_claim(rel regclass, key anycompatible) → void
@@ -610,7 +616,7 @@ INTERLOCK_FUNCTION(try_revive_claim) {
 
 // release_worker(rel regclass, worker text) → bigint: how many claims it had
 INTERLOCK_FUNCTION(release_worker) {
-    Datum worker = read_worker(fcinfo, 1);
+    Datum worker = CStringGetTextDatum(read_name(fcinfo, 1, "worker"));
     Relation relation = open_to_end(fcinfo);
     Table& table = table_of(relation);
     int64 released = release_all(relation, table, worker);

@@ -55,23 +55,12 @@ bool is_direct(const ClaimCall& call) {
 bool fires_before(const ClaimCall& call) {
     const TriggerDesc* triggers = call.relation->trigdesc;
     return triggers && triggers->trig_update_before_row &&
-           (!call.table.versioning.only_before_update || call.table.checkout_guard.triggered);
+           !call.table.versioning.only_before_update;
 }
 
 bool fires_after(const ClaimCall& call) {
     const TriggerDesc* triggers = call.relation->trigdesc;
     return triggers && triggers->trig_update_after_row;
-}
-
-// heap_update() that is not to wait asserts that nobody is in its way: a server with assertions is
-// given only rows that were locked before.
-bool server_asserts() {
-    static int asserts = -1;
-    if (asserts < 0) {
-        const char* setting = GetConfigOption("debug_assertions", true, false);
-        asserts = setting && strcmp(setting, "on") == 0;
-    }
-    return asserts;
 }
 
 // The first version of a row that has none is the row trigger's to give.
@@ -171,7 +160,7 @@ bool store_row(const ClaimTaker& taker, TupleTableSlot* found, bool locked) {
 bool take_directly(ClaimTaker& taker, TupleTableSlot* found, const ClaimChange& change) {
     if (is_being_changed(found)) return false;
     form_new_row(taker, found, change);
-    bool locked = taker.fires_before || server_asserts();
+    bool locked = taker.fires_before || !can_update_without_waiting();
     if (locked && !lock_row(taker, found)) return false;
     if (taker.fires_before && !fire_before(taker, found)) return false;
     check_new_row(taker);

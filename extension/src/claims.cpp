@@ -1,9 +1,9 @@
 // Claiming rows of a work table.
 
-#include "claim_arguments.hpp"
 #include "claim_taker.hpp"
 #include "claim_walk.hpp"
 #include "errors.hpp"
+#include "lease_arguments.hpp"
 #include "outcome.hpp"
 
 namespace interlock {
@@ -34,9 +34,9 @@ Datum read_queue(FunctionCallInfo fcinfo, const ClaimCall& call) {
 }
 
 ClaimCall read_call(FunctionCallInfo fcinfo) {
-    Datum worker = read_worker(fcinfo, 1);
+    Datum worker = CStringGetTextDatum(read_name(fcinfo, 1, "worker"));
     int wanted = read_count(fcinfo);
-    int64 ttl = read_claim_ttl(fcinfo, 3);
+    int64 ttl = read_ttl(fcinfo, 3);
     Oid relid = relation_of_type(get_fn_expr_argtype(fcinfo->flinfo, 0), "row_type");
     Relation relation = open_claim_table(relid, RowExclusiveLock);
     Table& table = table_of(relation);

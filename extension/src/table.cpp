@@ -211,10 +211,11 @@ void read_versioning(Versioning& versioning, Relation relation) {
         read_trigger(versioning, relation, ours, relation->trigdesc->triggers[i]);
 }
 
-// What claims write of a row makes no new version of it.
+// What claims write of a row makes no new version of it, and is nothing that a checkout keeps.
 void read_claiming(Table& table, Relation relation) {
     read_claim_triggers(table.claiming, relation, trigger_functions());
     table.versioning.except = bms_add_members(table.versioning.except, table.claiming.own);
+    table.checkout_guard.except = bms_add_members(table.checkout_guard.except, table.claiming.own);
 }
 
 // The primary key, deferrable or not: the planner path needs no more than its columns. A temporal
@@ -304,8 +305,8 @@ Table* read_table(Relation relation) {
         read_view(*table, relation);
     else
         read_versioning(table->versioning, relation);
-    if (relation->trigdesc) read_claiming(*table, relation);
     table->checkout_guard = read_checkout_guard(relation);
+    if (relation->trigdesc) read_claiming(*table, relation);
     if (relation->rd_rel->relhasindex) read_key(*table, relation);
     for (int i = 0; i < table->key.count; i++)
         table->key_columns = bms_add_member(table->key_columns, table->key.columns[i].attno);
