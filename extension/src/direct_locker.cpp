@@ -40,16 +40,15 @@ bool has_all_columns(const Table& named, const Place& place) {
 LockScan* begin_scan(const RowLock& lock, const Place& place, MemoryContext memory) {
     begin_statement();
     MemoryContext previous = MemoryContextSwitchTo(memory);
-    auto* scan = new (palloc(sizeof(LockScan)))
-        LockScan{memory,
-                 place,
-                 {},
-                 GetActiveSnapshot(),
-                 GetCurrentCommandId(false),
-                 has_all_columns(lock.table, place),
-                 0,
-                 nullptr,
-                 nullptr};
+    auto* scan = new (palloc(sizeof(LockScan))) LockScan{memory,
+                                                         place,
+                                                         {},
+                                                         GetActiveSnapshot(),
+                                                         GetCurrentCommandId(false),
+                                                         has_all_columns(lock.table, place),
+                                                         0,
+                                                         nullptr,
+                                                         nullptr};
     if (place.routed) scan->place.relation = table_open(RelationGetRelid(place.relation), NoLock);
     scan->scan = begin_key_scan(scan->place, scan->snapshot, RowShareLock);
     scan->found = make_row(place);
