@@ -21,8 +21,13 @@ bool is_in(const TriggerFunctions& ours, const Trigger& trigger, TriggerFamily f
             return ours.versions(trigger);
         case TriggerFamily::roots:
             return roots;
+        case TriggerFamily::checkouts:
+            return ours.checks_out(trigger);
+        case TriggerFamily::claims:
+            return ours.claims(trigger);
         default:
-            return roots || ours.versions(trigger);
+            return roots || ours.versions(trigger) || ours.checks_out(trigger) ||
+                   ours.claims(trigger);
     }
 }
 
@@ -121,18 +126,90 @@ char* quoted_table(Oid relid) {
                                       get_rel_name(relid));
 }
 
+List* read_names(ArrayType* array, const char* argument) {
+    Datum* elements;
+    bool* nulls;
+    int count;
+    deconstruct_array(array, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &elements, &nulls, &count);
+    List* names = NIL;
+    for (int i = 0; i < count; i++) {
+        if (nulls[i])
+            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                            errmsg("\"%s\" must not contain null", argument)));
+        names = lappend(names, pstrdup(NameStr(*DatumGetName(elements[i]))));
+    }
+    return names;
+}
+
+char* column_list(List* names) {
+    StringInfoData list;
+    initStringInfo(&list);
+    ListCell* cell;
+    foreach (cell, names)
+        appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
+                         quote_identifier(static_cast<char*>(lfirst(cell))));
+    return list.data;
+}
+
+void raise_bad_column(Relation relation, const Column& column, int sqlstate, const char* problem,
+                      const char* hint) {
+    ereport(ERROR, (errcode(sqlstate),
+                    errmsg("column \"%s\" of table \"%s\" %s", column.name,
+                           RelationGetRelationName(relation), problem),
+                    hint ? errhint("%s", hint) : 0, errtablecol(relation, column.attno)));
+    pg_unreachable();
+}
+
+Bitmapset* find_columns(Relation relation, Table& table, List* names) {
+    Bitmapset* columns = nullptr;
+    ListCell* cell;
+    foreach (cell, names) {
+        auto* name = static_cast<char*>(lfirst(cell));
+        Column* column = find_column(table, name);
+        if (column == nullptr)
+            ereport(ERROR,
+                    (errcode(ERRCODE_UNDEFINED_COLUMN),
+                     errmsg("column \"%s\" of table \"%s\" does not exist", name, table.name),
+                     errtable(relation)));
+        if (bms_is_member(column->attno, columns))
+            raise_bad_column(relation, *column, ERRCODE_DUPLICATE_COLUMN, "is excepted twice");
+        columns = bms_add_member(columns, column->attno);
+    }
+    return columns;
+}
+
 void require_owner(Oid relid) {
     char* name = get_rel_name(relid);
     if (name && !owns_relation(relid, GetUserId()))
         aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)), name);
 }
 
+void create_marker(Oid relid, const char* name, TriggerFunction function, const char* columns) {
+    execute(psprintf(
+        "CREATE TRIGGER %s BEFORE UPDATE OF %s ON %s FOR EACH ROW WHEN (false) EXECUTE FUNCTION "
+        "interlock.%s()",
+        name, columns, quoted_table(relid), trigger_function_name(function)));
+}
+
 bool drop_triggers(Oid relid, TriggerFamily family) {
     TriggerFunctions ours = trigger_functions();
-    if (family != TriggerFamily::versioning) require_no_pending_events(relid);
+    bool drops_roots = family == TriggerFamily::roots || family == TriggerFamily::all;
+    if (drops_roots) require_no_pending_events(relid);
     return drop_named(relid, trigger_names(relid, [&](const Trigger& trigger) {
                           return is_in(ours, trigger, family);
                       }));
+}
+
+void drop_claim_indexes(Oid relid) {
+    Relation relation = relation_open(relid, NoLock);
+    const Claiming& claiming = table_of(relation).claiming;
+    List* indexes = unfinished_unique_indexes(relation, claiming);
+    if (OidIsValid(claiming.index)) indexes = lappend_oid(indexes, claiming.index);
+    if (OidIsValid(claiming.group_index)) indexes = lappend_oid(indexes, claiming.group_index);
+    relation_close(relation, NoLock);
+    ListCell* cell;
+    foreach (cell, indexes)
+        execute(psprintf("DROP INDEX %s", quoted_table(lfirst_oid(cell))));
 }
 
 bool drop_root_triggers(Oid child, Oid root, const Bitmapset* columns) {
@@ -171,6 +248,15 @@ bool has_inherited_triggers(Oid relid, TriggerFamily family) {
     }
     relation_close(relation, NoLock);
     return found;
+}
+
+void require_not_inherited(Oid relid, TriggerFamily family, const char* what) {
+    if (!has_inherited_triggers(relid, family)) return;
+    Oid parent = linitial_oid(get_partition_ancestors(relid));
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("partition \"%s\" is %s through its parent \"%s\"", get_rel_name(relid),
+                           what, get_rel_name(parent)),
+                    errhint("Change the settings of the parent, or detach the partition.")));
 }
 
 List* roots_of(Relation relation) {

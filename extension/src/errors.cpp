@@ -35,7 +35,7 @@ constexpr ConditionInfo conditions[] = {
     {"lease_lost", MAKE_SQLSTATE('I', 'L', '0', '1', '1'),
      "Stop working: somebody else may hold the lease now."},
     {"claim_lost", MAKE_SQLSTATE('I', 'L', '0', '2', '0'),
-     "Stop working: the claim expired and may be another worker's now."},
+     "Stop working: the claim was taken over, given back or finished."},
 };
 
 const ConditionInfo& info(Condition condition) {
@@ -64,12 +64,7 @@ void append_names(StringInfo json, List* names) {
 
 // DETAIL for machines: one JSON object, without row contents, because it reaches the server log.
 char* detail_json(Condition condition, const RowReport& row) {
-    StringInfoData json;
-    initStringInfo(&json);
-    appendStringInfo(&json, "{\"condition\": \"%s\"", info(condition).name);
-    append_text(&json, "schema", get_namespace_name(RelationGetNamespace(row.relation)));
-    append_text(&json, "table", RelationGetRelationName(row.relation));
-    if (row.key_json) appendStringInfo(&json, ", \"key\": %s", row.key_json);
+    StringInfoData json = begin_detail(condition, row);
     append_version(&json, "expected", row.expected);
     append_version(&json, "current", row.current);
     append_names(&json, row.columns);
@@ -127,13 +122,6 @@ char* name_list(List* names) {
     pg_unreachable();
 }
 
-// row (id)=(1) of table "accounts", as far as the caller may see the key
-char* row_name(const RowReport& row) {
-    const char* table = RelationGetRelationName(row.relation);
-    return row.key_text ? psprintf("row %s of table \"%s\"", row.key_text, table)
-                        : psprintf("row of table \"%s\"", table);
-}
-
 char* unavailable_detail(const char* schema, const char* table, const char* key_json, List* pids) {
     StringInfoData json;
     initStringInfo(&json);
@@ -151,6 +139,22 @@ char* unavailable_detail(const char* schema, const char* table, const char* key_
 
 const char* condition_name(Condition condition) {
     return info(condition).name;
+}
+
+char* row_name(const RowReport& row) {
+    const char* table = RelationGetRelationName(row.relation);
+    return row.key_text ? psprintf("row %s of table \"%s\"", row.key_text, table)
+                        : psprintf("row of table \"%s\"", table);
+}
+
+StringInfoData begin_detail(Condition condition, const RowReport& row) {
+    StringInfoData json;
+    initStringInfo(&json);
+    appendStringInfo(&json, "{\"condition\": \"%s\"", info(condition).name);
+    append_text(&json, "schema", get_namespace_name(RelationGetNamespace(row.relation)));
+    append_text(&json, "table", RelationGetRelationName(row.relation));
+    if (row.key_json) appendStringInfo(&json, ", \"key\": %s", row.key_json);
+    return json;
 }
 
 void raise_stale_version(const RowReport& row) {
@@ -193,9 +197,18 @@ void raise_row_exists(const RowReport& row) {
     raise(Condition::row_exists, row, psprintf("%s already exists", row_name(row)));
 }
 
-void raise_lease(Condition condition, const char* message, const char* detail) {
+void raise_lease(Condition condition, const char* message, const char* detail, Relation relation) {
     ereport(ERROR, (errcode(info(condition).sqlstate), errmsg_internal("%s", message),
-                    errdetail_internal("%s", detail), errhint("%s", info(condition).hint)));
+                    errdetail_internal("%s", detail), errhint("%s", info(condition).hint),
+                    relation ? errtable(relation) : 0));
+    pg_unreachable();
+}
+
+void raise_claim_lost(Relation relation, const char* message, const char* detail) {
+    const ConditionInfo& lost = info(Condition::claim_lost);
+    ereport(ERROR,
+            (errcode(lost.sqlstate), errmsg_internal("%s", message),
+             errdetail_internal("%s", detail), errhint("%s", lost.hint), errtable(relation)));
     pg_unreachable();
 }
 

@@ -5,6 +5,7 @@
 #include "postgres.hpp"
 
 extern "C" {
+#include <access/heapam.h>
 #include <access/tableam.h>
 #include <executor/nodeModifyTable.h>
 #if PG_VERSION_NUM >= 160000
@@ -94,6 +95,31 @@ inline bool has_virtual_columns([[maybe_unused]] Relation relation) {
 #endif
 }
 
+// heap_update() that is not to wait asserts that nobody is in its way, although it is made to say
+// that somebody is: a server with assertions is given only rows that were locked before.
+inline bool can_update_without_waiting() {
+    static int asserts = -1;
+    if (asserts < 0) {
+        const char* setting = GetConfigOption("debug_assertions", true, false);
+        asserts = setting && strcmp(setting, "on") == 0;
+    }
+    return !asserts;
+}
+
+// Updates a row of a heap as a statement would, or without waiting for who is at it.
+inline TM_Result update_heap_tuple(Relation heap, ItemPointer tid, HeapTuple tuple, bool wait) {
+    TM_FailureData failure;
+    LockTupleMode lock_mode;
+    CommandId command = GetCurrentCommandId(true);
+#if PG_VERSION_NUM >= 160000
+    TU_UpdateIndexes indexes;
+    return heap_update(heap, tid, tuple, command, InvalidSnapshot, wait, &failure, &lock_mode,
+                       &indexes);
+#else
+    return heap_update(heap, tid, tuple, command, InvalidSnapshot, wait, &failure, &lock_mode);
+#endif
+}
+
 // Which indexes the new tuple needs: all, none (HOT), or from PostgreSQL 16 on
 // the summarizing ones only.
 #if PG_VERSION_NUM >= 160000
@@ -103,10 +129,11 @@ using IndexUpdate = bool;
 #endif
 
 inline TM_Result update_tuple(Relation relation, ItemPointer tid, TupleTableSlot* slot,
-                              EState* estate, TM_FailureData* failure, IndexUpdate* indexes) {
+                              EState* estate, TM_FailureData* failure, IndexUpdate* indexes,
+                              bool waits = true) {
     LockTupleMode lock_mode;
     return table_tuple_update(relation, tid, slot, estate->es_output_cid, estate->es_snapshot,
-                              InvalidSnapshot, true, failure, &lock_mode, indexes);
+                              InvalidSnapshot, waits, failure, &lock_mode, indexes);
 }
 
 // Opened once for all rows that a statement writes; ExecCloseResultRelations() closes them.

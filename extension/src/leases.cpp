@@ -2,225 +2,157 @@
 
 #include "duration.hpp"
 #include "errors.hpp"
-#include "lease_table.hpp"
-#include "results.hpp"
-#include "row_holders.hpp"
-
-#include <optional>
+#include "lease_arguments.hpp"
+#include "lease_changes.hpp"
+#include "lock_key.hpp"
+#include "lock_table.hpp"
+#include "stored_checkouts.hpp"
 
 extern "C" {
 #include <commands/async.h>
-#include <mb/pg_wchar.h>
 }
 
 namespace interlock {
 namespace {
 
 constexpr const char* channel = "interlock_leases";
-constexpr int longest_holder = 200;  // characters
 constexpr int64 longest_age = int64{36525} * USECS_PER_DAY;
-constexpr int64 longest_ttl = int64{366} * USECS_PER_DAY;
 
-// The arguments that all of them have: namespace text, key anycompatible.
-LeaseRow read_row(FunctionCallInfo fcinfo) {
-    require_read_write(fcinfo);
-    const LockNamespace& entry = open_lock_namespace(namespace_argument(fcinfo));
-    return open_leases(entry, read_lock_key(fcinfo, 1, entry));
-}
+bool reserve(LeaseRow& row, List** pids);
 
-const char* read_holder(FunctionCallInfo fcinfo) {
-    require_argument(fcinfo, 2, "holder");
-    const char* holder = text_to_cstring(PG_GETARG_TEXT_PP(2));
-    int length = pg_mbstrlen(holder);
-    if (length < 1 || length > longest_holder)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("\"holder\" must have 1 to %d characters", longest_holder)));
-    return holder;
-}
+constexpr LeaseTable lease_registry = {
+    "lease_registry",
+    {INT4OID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, JSONBOID},
+    F_INT4EQ,
+    reserve};
 
-int64 read_ttl(FunctionCallInfo fcinfo, int number) {
-    require_argument(fcinfo, number, "ttl");
-    const Interval& interval = *PG_GETARG_INTERVAL_P(number);
-    int64 ttl = is_infinite(interval) ? PG_INT64_MAX : microseconds_of(interval);
-    if (ttl <= 0 || ttl > longest_ttl)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("\"ttl\" must be longer than zero and at most 366 days")));
-    return ttl;
-}
-
-int64 read_token(FunctionCallInfo fcinfo) {
-    require_argument(fcinfo, 2, "token");
-    return PG_GETARG_INT64(2);
-}
-
-// What became of an attempt to take a lease: it is in the row, or somebody else's is.
-struct Attempt {
-    bool granted;
-    int blocking_pid;  // of the session whose open transaction is in the way; 0: it is the lease
+// The lease of a key of a namespace.
+struct KeyLease : LeaseRow {
+    LockNamespace lock_namespace;
+    LockKey lock_key;
 };
 
-Lease new_lease(int64 last_token, const char* holder, int64 ttl, Datum payload) {
-    TimestampTz now = GetCurrentTimestamp();
-    return {next_token(last_token), holder, now, now + ttl, payload};
+// Two who insert the same key meet here, not in the index, where one would have to wait.
+LOCKTAG insertion_tag(const KeyLease& row) {
+    uint64 id = static_cast<uint64>(row.lock_namespace.id);
+    return advisory_tag(lease_insertion_class, row.lock_key.bits ^ (id << 48));
 }
 
-Attempt blocked(List* pids) {
-    return {false, linitial_int(pids)};
+bool obtain(const LOCKTAG& tag, LOCKMODE mode, List** pids) {
+    if (LockAcquire(&tag, mode, false, true) != LOCKACQUIRE_NOT_AVAIL) return true;
+    *pids = conflicting_holders(tag, mode);
+    return false;
 }
 
-// Judged before the row is locked: a lock on a lease that is not granted would keep its holder from
-// renewing it. Then the version that was judged is locked, and no other.
-Attempt attempt(LeaseRow& row, const char* holder, int64 ttl, Datum payload) {
-    for (;;) {
-        CHECK_FOR_INTERRUPTS();
-        if (!find_lease(row)) {
-            List* pids;
-            if (add_lease(row, new_lease(0, holder, ttl, payload), &pids)) return {true, 0};
-            if (pids != NIL) return blocked(pids);
-            continue;
-        }
-        if (is_held(row.lease)) return {false, 0};
-        bool unavailable;
-        if (lock_own_row(row.table, LockTupleExclusive, LockWaitSkip, &unavailable)) {
-            store_lease(row, new_lease(row.lease.token, holder, ttl, payload));
-            return {true, 0};
-        }
-        List* pids = unavailable ? blockers_of_tuple(row.table.relation, row.table.found->t_self,
-                                                     LockTupleExclusive)
-                                 : NIL;
-        if (pids != NIL) return blocked(pids);
-    }
-}
-
-// A token counts once its lease cannot be lost any more, whatever synchronous_commit says.
-Attempt acquire(FunctionCallInfo fcinfo, LeaseRow& row) {
-    const char* holder = read_holder(fcinfo);
-    int64 ttl = read_ttl(fcinfo, 3);
-    Attempt result = attempt(row, holder, ttl,
-                             PG_ARGISNULL(4) ? Datum{0} : JsonbPGetDatum(PG_GETARG_JSONB_P(4)));
-    if (result.granted) ForceSyncCommit();
-    return result;
-}
-
-// Waits for whoever is at it. False where the version that was judged is not the newest any more.
-bool lock_version(LeaseRow& row, LockTupleMode mode) {
-    CHECK_FOR_INTERRUPTS();
-    bool unavailable;
-    return lock_own_row(row.table, mode, LockWaitBlock, &unavailable);
-}
-
-// Locks the row of a lease with this token for what is to become of it. False where it is another
-// one's by now, or nobody's.
-bool lock_current(LeaseRow& row, int64 token, LockTupleMode mode) {
-    do
-        if (!find_lease(row) || !is_current(row.lease, token)) return false;
-    while (!lock_version(row, mode));
+// The namespace stays until this transaction ends, and is still there. Looking it up can move it.
+bool keep_namespace(KeyLease& row, List** pids) {
+    if (!obtain(lease_namespace_tag(row.lock_namespace.id), ShareLock, pids)) return false;
+    const char* name = row.lock_namespace.name = pstrdup(row.lock_namespace.name);
+    if (find_lock_namespace_by_id(row.lock_namespace.id) == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                        errmsg("lock namespace \"%s\" does not exist", name)));
     return true;
 }
 
+bool reserve(LeaseRow& lease, List** pids) {
+    auto& row = static_cast<KeyLease&>(lease);
+    LOCKTAG tag = insertion_tag(row);
+    if (!obtain(tag, ExclusiveLock, pids)) return false;
+    if (!find_lease(row) && keep_namespace(row, pids)) return true;
+    LockRelease(&tag, ExclusiveLock, false);
+    return false;
+}
+
+std::string_view stored_key(const LockKey& key) {
+    if (key.text.data() != nullptr) return key.text;
+    return psprintf(INT64_FORMAT, static_cast<int64>(key.bits));
+}
+
+// The arguments that all of them have: namespace text, key anycompatible.
+KeyLease read_row(FunctionCallInfo fcinfo) {
+    require_read_write(fcinfo);
+    const LockNamespace& entry = open_lock_namespace(namespace_argument(fcinfo));
+    LockKey key = read_lock_key(fcinfo, 1, entry);
+    return {open_leases(lease_registry, Int32GetDatum(entry.id), stored_key(key)), entry, key};
+}
+
+Attempt acquire(FunctionCallInfo fcinfo, KeyLease& row) {
+    Datum payload = PG_ARGISNULL(4) ? Datum{0} : JsonbPGetDatum(PG_GETARG_JSONB_P(4));
+    const char* holder = read_name(fcinfo, 2, "holder");
+    return take_lease(row, {holder, read_ttl(fcinfo, 3), payload, false});
+}
+
 // {"namespace": "cron", "key": "nightly"}
-void notify(const LeaseRow& row) {
+void notify(const KeyLease& row) {
     StringInfoData json;
     initStringInfo(&json);
     appendStringInfoString(&json, "{\"namespace\": ");
     escape_json(&json, row.lock_namespace.name);
     appendStringInfoString(&json, ", \"key\": ");
-    escape_json(&json, TextDatumGetCString(row.key_text));
+    escape_json(&json, TextDatumGetCString(row.key));
     appendStringInfoChar(&json, '}');
     Async_Notify(channel, json.data);
 }
 
-void end_lease(LeaseRow& row) {
-    Lease ended = row.lease;
-    ended.holder = nullptr;
-    ended.expires_at = GetCurrentTimestamp();
-    ended.payload = 0;
-    store_lease(row, ended);
+void end(KeyLease& row) {
+    end_lease(row);
     notify(row);
 }
 
 std::optional<TimestampTz> renew(FunctionCallInfo fcinfo) {
-    LeaseRow row = read_row(fcinfo);
-    int64 token = read_token(fcinfo);
-    int64 ttl = read_ttl(fcinfo, 3);
-    bool current = lock_current(row, token, LockTupleNoKeyExclusive);
-    if (current) {
-        ForceSyncCommit();  // nor may a renewal be lost that its holder relies on
-        Lease renewed = row.lease;
-        renewed.expires_at = GetCurrentTimestamp() + ttl;
-        store_lease(row, renewed);
-    }
+    KeyLease row = read_row(fcinfo);
+    int64 token = read_token(fcinfo, 2);
+    bool current = renew_lease(row, token, read_ttl(fcinfo, 3));
     close_leases(row);
     if (!current) return {};
     return row.lease.expires_at;
 }
 
-const char* name_of(const LeaseRow& row) {
-    return psprintf("lease %s of namespace \"%s\"", show_lock_key(row.key),
+const char* name_of(const KeyLease& row) {
+    return psprintf("lease %s of namespace \"%s\"", show_lock_key(row.lock_key),
                     row.lock_namespace.name);
 }
 
-StringInfoData detail_of(const LeaseRow& row, Condition condition) {
+StringInfoData detail_of(const KeyLease& row, Condition condition) {
     StringInfoData json;
     initStringInfo(&json);
     appendStringInfo(&json, "{\"condition\": \"%s\", \"namespace\": ", condition_name(condition));
     escape_json(&json, row.lock_namespace.name);
-    appendStringInfo(&json, ", \"key\": %s", lock_key_json(row.key));
+    appendStringInfo(&json, ", \"key\": %s", lock_key_json(row.lock_key));
     return json;
 }
 
-[[noreturn]] void raise_held(const LeaseRow& row, const Attempt& result) {
+[[noreturn]] void raise_held(const KeyLease& row, const Attempt& attempt) {
     StringInfoData json = detail_of(row, Condition::lease_held);
-    const char* message = psprintf("%s is being taken by another session", name_of(row));
-    if (row.lease.holder) {
-        const char* until = timestamptz_to_str(row.lease.expires_at);
-        message = psprintf("%s is held by \"%s\" until %s", name_of(row), row.lease.holder, until);
-        appendStringInfoString(&json, ", \"holder\": ");
-        escape_json(&json, row.lease.holder);
-        appendStringInfo(&json, ", \"expires_at\": \"%s\"", until);
-    }
-    if (result.blocking_pid) appendStringInfo(&json, ", \"blocking_pid\": %d", result.blocking_pid);
+    append_holder(&json, row.lease, attempt);
     appendStringInfoChar(&json, '}');
+    const char* message = psprintf("%s is being taken by another session", name_of(row));
+    if (row.lease.holder)
+        message = psprintf("%s is held by \"%s\" until %s", name_of(row), row.lease.holder,
+                           timestamptz_to_str(row.lease.expires_at));
     raise_lease(Condition::lease_held, message, json.data);
 }
 
 [[noreturn]] void raise_lost(FunctionCallInfo fcinfo) {
-    LeaseRow row = read_row(fcinfo);
+    KeyLease row = read_row(fcinfo);
+    int64 token = read_token(fcinfo, 2);
     StringInfoData json = detail_of(row, Condition::lease_lost);
-    appendStringInfo(&json, ", \"token\": " INT64_FORMAT "}", read_token(fcinfo));
+    appendStringInfo(&json, ", \"token\": " INT64_FORMAT "}", token);
     raise_lease(Condition::lease_lost,
-                psprintf("token " INT64_FORMAT " is no longer the one of %s", read_token(fcinfo),
-                         name_of(row)),
+                psprintf("token " INT64_FORMAT " is no longer the one of %s", token, name_of(row)),
                 json.data);
 }
 
-// interlock.lease
-Datum lease_datum(FunctionCallInfo fcinfo, const Lease& lease) {
-    Datum values[] = {Int64GetDatum(lease.token), CStringGetTextDatum(lease.holder),
-                      TimestampTzGetDatum(lease.acquired_at),
-                      TimestampTzGetDatum(lease.expires_at)};
-    bool nulls[4] = {};
-    return make_result(result_type(fcinfo), values, nulls);
-}
-
-// interlock.lease_result; somebody else's token is nobody's business.
-Datum attempt_datum(FunctionCallInfo fcinfo, const Lease& lease, const Attempt& result) {
-    bool known = lease.holder != nullptr;
-    Datum values[] = {BoolGetDatum(result.granted),
-                      Int64GetDatum(lease.token),
-                      known ? CStringGetTextDatum(lease.holder) : Datum{0},
-                      TimestampTzGetDatum(lease.acquired_at),
-                      TimestampTzGetDatum(lease.expires_at),
-                      Int32GetDatum(result.blocking_pid)};
-    bool nulls[] = {false, !result.granted, !known, !known, !known, result.blocking_pid == 0};
-    return make_result(result_type(fcinfo), values, nulls);
-}
-
 bool check(FunctionCallInfo fcinfo) {
-    LeaseRow row = read_row(fcinfo);
-    bool current = lock_current(row, read_token(fcinfo), LockTupleKeyShare);
+    KeyLease row = read_row(fcinfo);
+    bool current = lock_current(row, read_token(fcinfo, 2), LockTupleKeyShare);
     close_leases(row);
     return current;
+}
+
+bool may_prune(Datum id) {
+    LockNamespace* entry = find_lock_namespace_by_id(DatumGetInt32(id));
+    return entry && may_use(*entry);
 }
 
 }  // namespace
@@ -228,19 +160,19 @@ bool check(FunctionCallInfo fcinfo) {
 // acquire_lease(namespace text, key anycompatible, holder text, ttl interval, payload jsonb) →
 // interlock.lease
 INTERLOCK_FUNCTION(acquire_lease) {
-    LeaseRow row = read_row(fcinfo);
-    Attempt result = acquire(fcinfo, row);
-    if (!result.granted) raise_held(row, result);
+    KeyLease row = read_row(fcinfo);
+    Attempt attempt = acquire(fcinfo, row);
+    if (!attempt.granted) raise_held(row, attempt);
     close_leases(row);
     return lease_datum(fcinfo, row.lease);
 }
 
 // try_acquire_lease(the same) → interlock.lease_result
 INTERLOCK_FUNCTION(try_acquire_lease) {
-    LeaseRow row = read_row(fcinfo);
-    Attempt result = acquire(fcinfo, row);
+    KeyLease row = read_row(fcinfo);
+    Attempt attempt = acquire(fcinfo, row);
     close_leases(row);
-    return attempt_datum(fcinfo, row.lease, result);
+    return attempt_datum(fcinfo, row.lease, attempt);
 }
 
 // renew_lease(namespace text, key anycompatible, token bigint, ttl interval) → timestamptz
@@ -259,9 +191,9 @@ INTERLOCK_FUNCTION(try_renew_lease) {
 
 // release_lease(namespace text, key anycompatible, token bigint) → boolean
 INTERLOCK_FUNCTION(release_lease) {
-    LeaseRow row = read_row(fcinfo);
-    bool current = lock_current(row, read_token(fcinfo), LockTupleExclusive);
-    if (current) end_lease(row);
+    KeyLease row = read_row(fcinfo);
+    bool current = lock_current(row, read_token(fcinfo, 2), LockTupleExclusive);
+    if (current) end(row);
     close_leases(row);
     PG_RETURN_BOOL(current);
 }
@@ -279,12 +211,9 @@ INTERLOCK_FUNCTION(try_check_lease) {
 
 // break_lease(namespace text, key anycompatible) → boolean
 INTERLOCK_FUNCTION(break_lease) {
-    LeaseRow row = read_row(fcinfo);
-    bool held;
-    do
-        held = find_lease(row) && row.lease.holder;
-    while (held && !lock_version(row, LockTupleExclusive));
-    if (held) end_lease(row);
+    KeyLease row = read_row(fcinfo);
+    bool held = lock_held(row, LockTupleExclusive);
+    if (held) end(row);
     close_leases(row);
     PG_RETURN_BOOL(held);
 }
@@ -298,7 +227,9 @@ INTERLOCK_FUNCTION(prune_leases) {
     if (older < 0 || older > longest_age)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("\"older\" must not be negative or longer than 100 years")));
-    PG_RETURN_INT64(delete_ended_leases(GetCurrentTimestamp() - older));
+    TimestampTz before = GetCurrentTimestamp() - older;
+    PG_RETURN_INT64(delete_ended_leases(lease_registry, before, may_prune) +
+                    delete_ended_checkouts(before));
 }
 
 }  // namespace interlock

@@ -48,12 +48,20 @@ void visit_own_rows(OwnTable& table, Visit visit) {
 // find it again. Where it must not wait and had to, `unavailable` is set.
 bool lock_own_row(OwnTable& table, LockTupleMode mode, LockWaitPolicy policy, bool* unavailable);
 
+// Did this transaction write the version that was found, or lock it? Not where that was rolled
+// back.
+bool is_own(const OwnTable& table);
+
 // Its columns, all of them.
 void read_own_row(const OwnTable& table, Datum* values, bool* nulls);
 
 // Writes the row that was found and locked; its key stays as it is.
 void update_own_row(OwnTable& table, const Datum* values, const bool* nulls);
 void delete_own_row(OwnTable& table);
+
+// The same for a row that was found and not locked. False where it is not the newest any more, or
+// where a transaction, this one included, has a lock on it or is changing it (`unavailable`).
+bool replace_own_row(OwnTable& table, const Datum* values, const bool* nulls, bool* unavailable);
 
 // The caller makes sure that nobody else inserts it.
 void insert_own_row(OwnTable& table, const Datum* values, const bool* nulls);

@@ -71,7 +71,8 @@ RowLock read_lock(FunctionCallInfo fcinfo, const Wait& wait, bool tells,
                   std::optional<int64> expected) {
     LockTupleMode mode = read_mode(fcinfo);
     Relation relation = open_to_lock(fcinfo, wait, expected.has_value());
-    return {{relation, table_of(relation), {}}, mode, wait, tells, expected};
+    Table& table = table_of(relation);
+    return {{relation, table, {}}, mode, wait, tells, expected, table.live_columns};
 }
 
 KeyList read_keys(FunctionCallInfo fcinfo, const RowLock& lock) {

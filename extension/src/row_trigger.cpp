@@ -1,11 +1,9 @@
 // The row trigger of a versioned table: BEFORE INSERT OR UPDATE, named to fire last.
 
-#include "columns.hpp"
-#include "errors.hpp"
-#include "key.hpp"
 #include "observations.hpp"
 #include "own_write.hpp"
 #include "root_touches.hpp"
+#include "trigger_row.hpp"
 #include "version.hpp"
 
 namespace interlock {
@@ -36,24 +34,8 @@ Version version_in(const Firing& firing, TupleTableSlot* row) {
     return version;
 }
 
-// The key of the row in PostgreSQL's own form, or null where the caller may not see it.
-void report_key(RowReport& report, const Firing& firing) {
-    if (firing.table.key.count == 0) return;
-    KeyValues key = {&firing.table.key, {}};
-    for (int i = 0; i < firing.table.key.count; i++) {
-        AttrNumber attno = firing.table.key.columns[i].attno;
-        if (!may_report(firing.table.relid, attno)) return;
-        bool is_null;
-        key.values[i] = slot_getattr(firing.old_row, attno, &is_null);
-        if (is_null) return;
-    }
-    report.key_text = key_text(firing.table, key);
-    report.key_json = key_json(firing.table, key);
-}
-
 RowReport report_row(const Firing& firing) {
-    RowReport report = {firing.relation, nullptr, nullptr, {}, {}, NIL};
-    report_key(report, firing);
+    RowReport report = report_row(firing.relation, firing.table, firing.old_row);
     Version version = version_in(firing, firing.old_row);
     if (!version.is_null && may_report(firing.table.relid, firing.settings.column))
         report.current = version_number(firing.settings.kind, version.value);
@@ -75,65 +57,10 @@ void refuse_versionless(const Firing& firing) {
     raise_version_required(report_row(firing));
 }
 
-// Two on-disk TOAST pointers to the same value need not be followed.
-bool same_toast_pointer(const Column& column, Datum left, Datum right) {
-    if (column.length != -1) return false;
-    auto* a = reinterpret_cast<varlena*>(DatumGetPointer(left));
-    auto* b = reinterpret_cast<varlena*>(DatumGetPointer(right));
-    return VARATT_IS_EXTERNAL_ONDISK(a) && VARATT_IS_EXTERNAL_ONDISK(b) &&
-           memcmp(a, b, VARSIZE_EXTERNAL(a)) == 0;
-}
-
-bool column_changed(const Firing& firing, const Column& column) {
-    bool old_null, new_null;
-    Datum before = slot_getattr(firing.old_row, column.attno, &old_null);
-    Datum after = slot_getattr(firing.new_row, column.attno, &new_null);
-    if (!old_null && !new_null && same_toast_pointer(column, before, after)) return false;
-    return !same_value(column, before, old_null, after, new_null);
-}
-
-// Stored generated columns are still NULL in the new row; they follow from the others.
-bool counts_as_change(const Firing& firing, const Column& column) {
-    return !column.dropped && !column.generated && column.attno != firing.settings.column &&
-           !bms_is_member(column.attno, firing.settings.except) && column_changed(firing, column);
-}
-
-bool any_column_changed(const Firing& firing) {
-    for (int i = 0; i < firing.table.column_count; i++)
-        if (counts_as_change(firing, firing.table.columns[i])) return true;
-    return false;
-}
-
-template <typename Predicate>
-bool any_set_column(const Firing& firing, Predicate predicate) {
-    int member = -1;
-    while ((member = bms_next_member(firing.data->tg_updatedcols, member)) >= 0) {
-        int attno = member + FirstLowInvalidHeapAttributeNumber;
-        if (attno > 0 && predicate(firing.table.column(static_cast<AttrNumber>(attno))))
-            return true;
-    }
-    return false;
-}
-
-// Where no other trigger can have touched the new row, only the SET list can have changed it.
-bool set_column_changed(const Firing& firing) {
-    return any_set_column(firing,
-                          [&](const Column& column) { return counts_as_change(firing, column); });
-}
-
-// A column that the writer may not read: the version must not tell whether its guess was right.
-bool sets_unreadable_column(const Firing& firing) {
-    return any_set_column(firing, [&](const Column& column) {
-        return column.attno != firing.settings.column &&
-               !bms_is_member(column.attno, firing.settings.except) &&
-               !may_select_through(firing.table.relid, column.attno);
-    });
-}
-
 bool row_changed(const Firing& firing) {
-    bool changed = firing.settings.only_before_update ? set_column_changed(firing)
-                                                      : any_column_changed(firing);
-    return changed || sets_unreadable_column(firing);
+    return row_changed(RowChange{firing.data, firing.table, firing.old_row, firing.new_row,
+                                 firing.settings.column, firing.settings.except,
+                                 firing.settings.only_before_update});
 }
 
 HeapTuple store_version(const Firing& firing, HeapTuple tuple, Datum value) {

@@ -2,11 +2,14 @@
 // dropped by invalidation.
 #pragma once
 
+#include "checkout_guard.hpp"
+#include "claim_settings.hpp"
 #include "json.hpp"
 #include "postgres.hpp"
 
 namespace interlock {
 
+struct ClaimAccess;    // claim_call.hpp
 struct ColumnSet;      // columns.hpp
 struct LockStatement;  // planner_locker.cpp
 struct RangeTable;     // executor.hpp
@@ -129,8 +132,12 @@ struct Table {
     Column* columns;
     Bitmapset* live_columns;  // attribute numbers of those that were not dropped
     Versioning versioning;
-    Key key;         // the primary key
-    Key* json_keys;  // without one: the sets of columns that callers named as key
+    CheckoutGuard checkout_guard;
+    Claiming claiming;
+    ClaimAccess* claim_access;  // null until rows are claimed
+    Key key;                    // the primary key
+    Bitmapset* key_columns;     // its attribute numbers
+    Key* json_keys;             // without one: the sets of columns that callers named as key
     int json_key_count;
     ColumnSet* column_sets;
     ColumnSet* last_column_set[4];  // by purpose
@@ -192,8 +199,12 @@ Column* find_column(Table& table, std::string_view name);
 // 22023 for a trigger made by hand with settings that we do not know.
 void require_known_settings(Relation relation, const Versioning& versioning);
 
-// Would our row trigger fire in this session? (As TriggerEnabled() in trigger.c decides.)
+// Would our row trigger fire in this session?
 bool row_trigger_fires(const Versioning& versioning);
+
+// Does a trigger fire in this session, by its tgenabled? (As TriggerEnabled() in trigger.c
+// decides.)
+bool fires_now(char enabled);
 
 // Has the current role the privilege to SELECT, or UPDATE, this column?
 bool may_select(Oid relid, AttrNumber attno);
@@ -208,12 +219,22 @@ bool may_select_through(Oid relid, AttrNumber attno);
 bool may_report(Oid relid, AttrNumber attno);
 
 // Our trigger functions, by which our triggers are recognized.
-enum class TriggerFunction { row_version, version_column, except_columns, root_version };
+enum class TriggerFunction {
+    row_version,
+    version_column,
+    except_columns,
+    root_version,
+    row_checkout,
+    checkout_except_columns,
+    claim_columns,
+    claim_notify
+};
+constexpr int trigger_function_count = 8;
 
 // Looked up all at once, before a relation's triggers are read: a look-up can take in an
 // invalidation, which frees them.
 struct TriggerFunctions {
-    Oid oids[4];
+    Oid oids[trigger_function_count];
 
     bool is(const Trigger& trigger, TriggerFunction function) const {
         return trigger.tgfoid == oids[static_cast<int>(function)];
@@ -222,6 +243,14 @@ struct TriggerFunctions {
         return is(trigger, TriggerFunction::row_version) ||
                is(trigger, TriggerFunction::version_column) ||
                is(trigger, TriggerFunction::except_columns);
+    }
+    bool checks_out(const Trigger& trigger) const {
+        return is(trigger, TriggerFunction::row_checkout) ||
+               is(trigger, TriggerFunction::checkout_except_columns);
+    }
+    bool claims(const Trigger& trigger) const {
+        return is(trigger, TriggerFunction::claim_columns) ||
+               is(trigger, TriggerFunction::claim_notify);
     }
 };
 TriggerFunctions trigger_functions();

@@ -3,6 +3,7 @@
 
 #include "definition.hpp"
 #include "errors.hpp"
+#include "stored_checkouts.hpp"
 
 namespace interlock {
 namespace {
@@ -44,31 +45,18 @@ void require_one_of(const char* argument, const char* value,
                     errhint("Allowed: %s.", list.data)));
 }
 
-List* read_names(ArrayType* array) {
-    Datum* elements;
-    bool* nulls;
-    int count;
-    deconstruct_array(array, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &elements, &nulls, &count);
-    List* names = NIL;
-    for (int i = 0; i < count; i++) {
-        if (nulls[i])
-            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                            errmsg("\"except_columns\" must not contain null")));
-        names = lappend(names, pstrdup(NameStr(*DatumGetName(elements[i]))));
-    }
-    return names;
-}
-
 Settings read_settings(FunctionCallInfo fcinfo) {
     constexpr const char* arguments[] = {"rel",          "version_column",  "except_columns",
                                          "accept",       "require_version", "mode",
                                          "first_version"};
     for (int i = 0; i < 7; i++)
         require_argument(fcinfo, i, arguments[i]);
-    Settings settings = {
-        NameStr(*PG_GETARG_NAME(1)),           read_names(PG_GETARG_ARRAYTYPE_P(2)),
-        text_to_cstring(PG_GETARG_TEXT_PP(3)), PG_GETARG_BOOL(4),
-        text_to_cstring(PG_GETARG_TEXT_PP(5)), false};
+    Settings settings = {NameStr(*PG_GETARG_NAME(1)),
+                         read_names(PG_GETARG_ARRAYTYPE_P(2), "except_columns"),
+                         text_to_cstring(PG_GETARG_TEXT_PP(3)),
+                         PG_GETARG_BOOL(4),
+                         text_to_cstring(PG_GETARG_TEXT_PP(5)),
+                         false};
     const char* first = text_to_cstring(PG_GETARG_TEXT_PP(6));
     require_one_of("first_version", first, {"one", "clock"});
     settings.starts_at_clock = strcmp(first, "clock") == 0;
@@ -82,19 +70,6 @@ Settings read_settings(FunctionCallInfo fcinfo) {
     return settings;
 }
 
-[[noreturn]] void raise_inherited(Oid relid) {
-    Oid parent = linitial_oid(get_partition_ancestors(relid));
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("partition \"%s\" is versioned through its parent \"%s\"",
-                           get_rel_name(relid), get_rel_name(parent)),
-                    errhint("Change the settings of the parent, or detach the partition.")));
-    pg_unreachable();
-}
-
-void require_not_inherited(Oid relid) {
-    if (has_inherited_triggers(relid, TriggerFamily::versioning)) raise_inherited(relid);
-}
-
 void create_row_trigger(Oid relid, const Settings& settings) {
     execute(
         psprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION "
@@ -104,23 +79,6 @@ void create_row_trigger(Oid relid, const Settings& settings) {
                  settings.starts_at_clock ? ", 'first_version=clock'" : ""));
 }
 
-void create_marker(Oid relid, const char* name, TriggerFunction function, const char* columns) {
-    execute(psprintf(
-        "CREATE TRIGGER %s BEFORE UPDATE OF %s ON %s FOR EACH ROW WHEN (false) EXECUTE FUNCTION "
-        "interlock.%s()",
-        name, columns, quoted_table(relid), trigger_function_name(function)));
-}
-
-char* column_list(List* names) {
-    StringInfoData list;
-    initStringInfo(&list);
-    ListCell* cell;
-    foreach (cell, names)
-        appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
-                         quote_identifier(static_cast<char*>(lfirst(cell))));
-    return list.data;
-}
-
 void create_triggers(Oid relid, const Settings& settings) {
     create_row_trigger(relid, settings);
     create_marker(relid, version_marker_name, TriggerFunction::version_column,
@@ -128,15 +86,6 @@ void create_triggers(Oid relid, const Settings& settings) {
     if (settings.except_columns != NIL)
         create_marker(relid, except_marker_name, TriggerFunction::except_columns,
                       column_list(settings.except_columns));
-}
-
-[[noreturn]] void raise_bad_column(Relation relation, const Column& column, int sqlstate,
-                                   const char* problem) {
-    ereport(ERROR, (errcode(sqlstate),
-                    errmsg("column \"%s\" of table \"%s\" %s", column.name,
-                           RelationGetRelationName(relation), problem),
-                    errtablecol(relation, column.attno)));
-    pg_unreachable();
 }
 
 bool is_version_type(Oid type) {
@@ -165,23 +114,11 @@ void check_version_column(Relation relation, Table& table, const Column& column,
 }
 
 void check_except_columns(Relation relation, Table& table, const Settings& settings) {
-    Bitmapset* seen = nullptr;
-    ListCell* cell;
-    foreach (cell, settings.except_columns) {
-        auto* name = static_cast<char*>(lfirst(cell));
-        Column* column = find_column(table, name);
-        if (column == nullptr)
-            ereport(ERROR,
-                    (errcode(ERRCODE_UNDEFINED_COLUMN),
-                     errmsg("column \"%s\" of table \"%s\" does not exist", name, table.name),
-                     errtable(relation)));
-        if (strcmp(name, settings.version_column) == 0)
-            raise_bad_column(relation, *column, ERRCODE_INVALID_PARAMETER_VALUE,
-                             "is the version and cannot be excepted from it");
-        if (bms_is_member(column->attno, seen))
-            raise_bad_column(relation, *column, ERRCODE_DUPLICATE_COLUMN, "is excepted twice");
-        seen = bms_add_member(seen, column->attno);
-    }
+    Bitmapset* except = find_columns(relation, table, settings.except_columns);
+    Column* version = find_column(table, settings.version_column);
+    if (version && bms_is_member(version->attno, except))
+        raise_bad_column(relation, *version, ERRCODE_INVALID_PARAMETER_VALUE,
+                         "is the version and cannot be excepted from it");
 }
 
 // Forced row-level security would hide rows from their owner.
@@ -269,7 +206,7 @@ void put_triggers(const Target& target, const Settings& settings) {
 }
 
 void define(const Target& target, const Settings& settings) {
-    require_not_inherited(target.relid);
+    require_not_inherited(target.relid, TriggerFamily::versioning, "versioned");
     if (!target.has_column)
         add_version_column(target.relid, settings);
     else if (target.may_hold_null)
@@ -298,7 +235,7 @@ void require_removable(Oid relid) {
     require_owner(relid);
     relation_close(open_table(relid, AccessExclusiveLock), NoLock);
     require_owner(relid);
-    require_not_inherited(relid);
+    require_not_inherited(relid, TriggerFamily::versioning, "versioned");
 }
 
 [[noreturn]] void raise_not_versioned(Oid relid) {
@@ -404,6 +341,8 @@ INTERLOCK_FUNCTION(disable_all) {
         ListCell* cell;
         foreach (cell, tables_with_triggers()) {
             lock_as_owner(lfirst_oid(cell));  // of any kind: a hand-made trigger can be on a view
+            delete_checkouts(lfirst_oid(cell));
+            drop_claim_indexes(lfirst_oid(cell));
             count += drop_triggers(lfirst_oid(cell), TriggerFamily::all) ? 1 : 0;
         }
     });
