@@ -243,7 +243,7 @@ $node->safe_psql('postgres', join "\n", 'CREATE TABLE fenced (key text, token bi
     map { "CREATE SEQUENCE order_k$_;" } 0 .. $keys - 1);
 local @ENV{qw(PGHOST PGPORT PGDATABASE)} = ($node->host, $node->port, 'postgres');
 mkdir "$folder/file" or die $!;
-my ($number, %faults, @paused) = (0);
+my ($number, %faults) = (0);
 
 sub launch {
     my @command = @_;
@@ -302,7 +302,7 @@ sleep $ttl / 1000;
 PostgreSQL::Test::Utils::system_or_bail("$programs/interlock_lease_probe", "$folder/events.last", $keys, 1);
 
 my @log = ('ttl ' . $ttl * 1000, map { ("fault $_") x $faults{$_} } sort keys %faults);
-push @log, split /\n/, $node->safe_psql('postgres', q{SELECT concat_ws(' ', 'row', f.*) FROM fenced AS f ORDER BY key, first});
+push @log, split /\n/, $node->safe_psql('postgres', q{SELECT concat_ws(' ', 'row', key, token, who, number, first, last) FROM fenced ORDER BY key, first});
 push @log, split /\n/, slurp_file($_) for sort(glob "$folder/file/*"), sort(glob "$folder/events.w*"), "$folder/events.probe", "$folder/events.last";
 my $log = "$folder/log";
 append_to_file($log, join '', map { "$_\n" } @log);
