@@ -116,9 +116,10 @@ bool check_permissions(const Write& write) {
 }
 
 // Is our row trigger the only one, and would it count up? Then its work is done here, and the row
-// need not be locked first.
-bool bumps_here(const Versioning& versioning) {
-    return versioning.only_before_update && versioning.kind != VersionKind::timestamptz;
+// need not be locked first. Nor is there a guard of checkouts, which would have to judge.
+bool bumps_here(const Table& table) {
+    return table.versioning.only_before_update &&
+           table.versioning.kind != VersionKind::timestamptz && !table.checkout_guard.triggered;
 }
 
 // Would a trigger see the row, before or after it is written?
@@ -127,7 +128,7 @@ bool fires_triggers(const Execution& execution) {
     if (triggers == nullptr || is_check(*execution.write)) return false;
     if (execution.write->operation == Operation::erase)
         return triggers->trig_delete_before_row || triggers->trig_delete_after_row;
-    return !bumps_here(execution.place.table.versioning) || triggers->trig_update_after_row;
+    return !bumps_here(execution.place.table) || triggers->trig_update_after_row;
 }
 
 ResultRelInfo* init_result(const Execution& execution) {
@@ -404,7 +405,7 @@ std::optional<Attempt> run_before_triggers(const Execution& execution, WriteOutc
 Attempt update_row(Execution& execution, Effect effect, WriteOutcome& outcome) {
     form_new_row(execution);
     const Versioning& versioning = versioning_of(execution);
-    bool bumps = bumps_here(versioning);
+    bool bumps = bumps_here(execution.place.table);
     std::optional<int64> version = version_of(execution, execution.old_row);
     if (!bumps) {
         if (std::optional<Attempt> ended = run_before_triggers(execution, outcome)) return *ended;
