@@ -882,7 +882,6 @@ COMMENT ON VIEW interlock.claim_status IS
 'The work tables of this database, a row for each, or for each of up to 20 queues with unfinished rows, in time that does not grow with the table. ready, delayed, running and expired are counted up to 10,000 unfinished rows; beyond, exact is false, they are of the first 10,000, and the ready rows of a whole table are told from its statistics. dead is counted in tables of up to 1,000 pages, else told from the statistics, not by queue. NULL where the role may not read the table. alarm: what has held back cleanup for more than 60 s, in the whole database, as far as the role may see it, and what keeps the table from being claimed from at all; finished work stays in the way of claims meanwhile.';
 GRANT SELECT ON interlock.claim_status TO PUBLIC;
 
-
 CREATE FUNCTION interlock.claim_rows(
     row_type anyelement, worker pg_catalog.text, n pg_catalog.int4 DEFAULT 1, ttl pg_catalog.interval DEFAULT '30 s', queue pg_catalog.text DEFAULT NULL) RETURNS SETOF anyelement
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_claim_rows';
