@@ -44,6 +44,18 @@ CheckoutGuard read_checkout_guard(Relation relation) {
     return guard;
 }
 
+void require_no_children(Relation relation) {
+    if (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ||
+        !has_subclass(RelationGetRelid(relation)) ||
+        list_length(find_inheritance_children(RelationGetRelid(relation), NoLock)) == 0)
+        return;
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+         errmsg("table \"%s\" has inheritance children", RelationGetRelationName(relation)),
+         errdetail("Its primary key does not tell their rows from its own."), errtable(relation)));
+}
+
 bool passes_checkouts(Relation relation) {
     TriggerFunctions ours = trigger_functions();
     for (int i = 0; relation->trigdesc && i < relation->trigdesc->numtriggers; i++) {

@@ -17,6 +17,9 @@ struct CheckoutGuard {
 // In the caller's memory.
 CheckoutGuard read_checkout_guard(Relation relation);
 
+// 0A000: a child has keys of its own, which can be the same as its parent's.
+void require_no_children(Relation relation);
+
 // Is the current role a member of one of the roles that its trigger lets pass? A superuser is one
 // only where it is named.
 bool passes_checkouts(Relation relation);

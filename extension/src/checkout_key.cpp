@@ -48,6 +48,31 @@ const char* date_time(Oid type, Datum value) {
     return JsonEncodeDateTime(text, value, type, type == TIMESTAMPTZOID ? &utc : nullptr);
 }
 
+// Without the blanks that it was padded with.
+const char* unpadded(Datum value) {
+    const text* padded = DatumGetBpCharPP(value);
+    return text_to_cstring(cstring_to_text_with_len(
+        VARDATA_ANY(padded),
+        bpchartruelen(VARDATA_ANY(padded), static_cast<int>(VARSIZE_ANY_EXHDR(padded)))));
+}
+
+// As it is compared: a day has 24 hours, and a month 30 days.
+Datum uniform(const Interval& interval) {
+    if (is_infinite(interval)) return IntervalPGetDatum(&interval);
+    int64 days =
+        interval.month * int64{DAYS_PER_MONTH} + interval.day + interval.time / USECS_PER_DAY;
+    int64 time = interval.time % USECS_PER_DAY;
+    if (time < 0) {
+        time += USECS_PER_DAY;
+        days--;
+    }
+    auto* result = static_cast<Interval*>(palloc0(sizeof(Interval)));
+    result->day = static_cast<int32>(days);
+    result->time = time;
+    if (result->day != days) return IntervalPGetDatum(&interval);
+    return IntervalPGetDatum(result);
+}
+
 bool is_plain(Oid type) {
     switch (type) {
         case BOOLOID:
@@ -55,7 +80,6 @@ bool is_plain(Oid type) {
         case NAMEOID:
         case TEXTOID:
         case VARCHAROID:
-        case BPCHAROID:
         case UUIDOID:
             return true;
         default:
@@ -67,6 +91,10 @@ const char* text_of(Oid type, Datum value) {
     switch (type) {
         case NUMERICOID:
             return decimal(value);
+        case BPCHAROID:
+            return unpadded(value);
+        case INTERVALOID:
+            return output_by_settings(type, uniform(*DatumGetIntervalP(value)));
         case FLOAT4OID:
             return floating(static_cast<double>(DatumGetFloat4(value)));
         case FLOAT8OID:
@@ -82,6 +110,27 @@ const char* text_of(Oid type, Datum value) {
 
 bool is_integer(Oid type) {
     return type == INT2OID || type == INT4OID || type == INT8OID || type == OIDOID;
+}
+
+bool has_one_text(Oid type, Oid collation) {
+    switch (type) {
+        case NUMERICOID:
+        case FLOAT4OID:
+        case FLOAT8OID:
+        case DATEOID:
+        case TIMEOID:
+        case TIMESTAMPOID:
+        case TIMESTAMPTZOID:
+        case INTERVALOID:
+        case BYTEAOID:
+            return true;
+        case TEXTOID:
+        case VARCHAROID:
+        case BPCHAROID:
+            return get_collation_isdeterministic(collation);
+        default:
+            return is_integer(type) || is_plain(type);
+    }
 }
 
 // A numeric or float can be NaN, which is no number in JSON.
@@ -108,6 +157,12 @@ std::string_view checkout_key(const KeyValues& key) {
     }
     appendStringInfoChar(&json, ']');
     return {json.data, static_cast<std::size_t>(json.len)};
+}
+
+bool has_one_text(const Key& key) {
+    for (int i = 0; i < key.count; i++)
+        if (!has_one_text(key.columns[i].type, key.columns[i].collation)) return false;
+    return true;
 }
 
 }  // namespace interlock

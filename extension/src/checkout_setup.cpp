@@ -32,17 +32,13 @@ Settings read_settings(FunctionCallInfo fcinfo) {
     return settings;
 }
 
-// A child has keys of its own, which can be the same as its parent's.
-void require_no_children(Relation relation) {
-    if (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ||
-        !has_subclass(RelationGetRelid(relation)) ||
-        list_length(find_inheritance_children(RelationGetRelid(relation), NoLock)) == 0)
-        return;
-    ereport(
-        ERROR,
-        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-         errmsg("table \"%s\" has inheritance children", RelationGetRelationName(relation)),
-         errdetail("Its primary key does not tell their rows from its own."), errtable(relation)));
+// Who changes a row's key moves it from under its checkout.
+void require_no_key_columns(Relation relation, Table& table, const Bitmapset* columns) {
+    for (int i = 0; i < table.key.count; i++)
+        if (bms_is_member(table.key.columns[i].attno, columns))
+            raise_bad_column(relation, table.column(table.key.columns[i].attno),
+                             ERRCODE_INVALID_PARAMETER_VALUE,
+                             "is part of the primary key, which checkouts are about");
 }
 
 void check_target(Oid relid, const Settings& settings) {
@@ -52,7 +48,8 @@ void check_target(Oid relid, const Settings& settings) {
     require_not_inherited(relid, TriggerFamily::checkouts, what);
     require_primary_key(relation);
     require_no_children(relation);
-    find_columns(relation, table_of(relation), settings.except_columns);
+    Table& table = table_of(relation);
+    require_no_key_columns(relation, table, find_columns(relation, table, settings.except_columns));
     relation_close(relation, NoLock);
 }
 

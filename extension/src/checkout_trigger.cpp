@@ -3,6 +3,7 @@
 // waited for before, and one that comes later waits for this write.
 
 #include "checkout_guard.hpp"
+#include "own_write.hpp"
 #include "stored_checkouts.hpp"
 #include "trigger_row.hpp"
 
@@ -10,18 +11,18 @@ namespace interlock {
 namespace {
 
 // One firing.
-struct Write {
+struct Firing {
     TriggerData* data;
     Relation relation;
     Table& table;
 };
 
-bool is_update(const Write& write) {
-    return TRIGGER_FIRED_BY_UPDATE(write.data->tg_event);
+bool is_update(const Firing& firing) {
+    return TRIGGER_FIRED_BY_UPDATE(firing.data->tg_event);
 }
 
-HeapTuple written(const Write& write) {
-    return is_update(write) ? write.data->tg_newtuple : write.data->tg_trigtuple;
+HeapTuple written(const Firing& firing) {
+    return is_update(firing) ? firing.data->tg_newtuple : firing.data->tg_trigtuple;
 }
 
 void require_protocol(FunctionCallInfo fcinfo) {
@@ -33,28 +34,36 @@ void require_protocol(FunctionCallInfo fcinfo) {
                                "row trigger")));
 }
 
-bool changes_only_except(const Write& write) {
-    if (!is_update(write)) return false;
-    return !row_changed({write.data, write.table, write.data->tg_trigslot, write.data->tg_newslot,
-                         0, write.table.checkout_guard.except, false});
+// A touch and the bump of a root set the version to itself: the version's trigger, which fires
+// later, counts it up.
+bool makes_version(const Firing& firing) {
+    AttrNumber version = firing.table.versioning.column;
+    return version != 0 && !bms_is_member(version, firing.table.checkout_guard.except) &&
+           forces_version(firing.relation);
 }
 
-[[noreturn]] void refuse(const Write& write, const LeaseRow& row, const Attempt& attempt) {
-    raise_checked_out(report_row(write.relation, write.table, write.data->tg_trigslot), row,
+bool changes_only_except(const Firing& firing) {
+    if (!is_update(firing) || makes_version(firing)) return false;
+    return !row_changed({firing.data, firing.table, firing.data->tg_trigslot,
+                         firing.data->tg_newslot, 0, firing.table.checkout_guard.except, false});
+}
+
+[[noreturn]] void refuse(const Firing& firing, const LeaseRow& row, const Attempt& attempt) {
+    raise_checked_out(report_row(firing.relation, firing.table, firing.data->tg_trigslot), row,
                       attempt);
 }
 
 // The row is as the holder does not know it from now on, and its token must not save over it.
-void end_expired(const Write& write, LeaseRow& row) {
+void end_expired(const Firing& firing, LeaseRow& row) {
     Attempt attempt = end_expired_lease(row);
-    if (!attempt.granted) refuse(write, row, attempt);
+    if (!attempt.granted) refuse(firing, row, attempt);
 }
 
-void judge(const Write& write, LeaseRow& row) {
+void judge(const Firing& firing, LeaseRow& row) {
     if (!find_lease(row) || !row.lease.holder || is_own(row.table)) return;
-    if (changes_only_except(write) || passes_checkouts(write.relation)) return;
-    if (is_held(row.lease)) refuse(write, row, {false, 0});
-    end_expired(write, row);
+    if (changes_only_except(firing) || passes_checkouts(firing.relation)) return;
+    if (is_held(row.lease)) refuse(firing, row, {false, 0});
+    end_expired(firing, row);
 }
 
 }  // namespace
@@ -62,15 +71,15 @@ void judge(const Write& write, LeaseRow& row) {
 INTERLOCK_FUNCTION(row_checkout) {
     require_protocol(fcinfo);
     auto* data = reinterpret_cast<TriggerData*>(fcinfo->context);
-    Write write = {data, data->tg_relation, table_of(data->tg_relation)};
+    Firing firing = {data, data->tg_relation, table_of(data->tg_relation)};
     KeyValues key;
-    if (!read_key(write.table, data->tg_trigslot, key)) return PointerGetDatum(written(write));
+    if (!read_key(firing.table, data->tg_trigslot, key)) return PointerGetDatum(written(firing));
     std::string_view stored = checkout_key(key);
-    if (!can_be_leased(stored.size())) return PointerGetDatum(written(write));
-    LeaseRow row = open_checkout(write.table, stored);
-    judge(write, row);
+    if (!can_be_leased(stored.size())) return PointerGetDatum(written(firing));
+    LeaseRow row = open_checkout(firing.table, stored);
+    judge(firing, row);
     close_leases(row);
-    return PointerGetDatum(written(write));
+    return PointerGetDatum(written(firing));
 }
 
 }  // namespace interlock

@@ -1,6 +1,7 @@
 // Checkouts: leases of rows, which every writer of the table respects.
 
 #include "checkout_guard.hpp"
+#include "current_row.hpp"
 #include "lease_arguments.hpp"
 #include "outcome.hpp"
 #include "row_holders.hpp"
@@ -39,17 +40,41 @@ void close(const KeyedRow& row, const LeaseRow& checkout) {
     relation_close(row.relation, NoLock);
 }
 
+KeyValues key_in(const KeyedRow& row, const RowValues& values) {
+    KeyValues key = row.key;
+    for (int i = 0; i < key.key->count; i++)
+        key.values[i] = values.value(key.key->columns[i].attno);
+    return key;
+}
+
+// Its key can be written in another way than the argument, where that is not all the same.
+KeyValues stored_key(const KeyedRow& row) {
+    if (has_one_text(*row.key.key)) return row.key;
+    Bitmapset* columns = nullptr;
+    for (int i = 0; i < row.key.key->count; i++)
+        columns = bms_add_member(columns, row.key.key->columns[i].attno);
+    HeapTuple tuple = fetch_row(row, columns);
+    return tuple ? key_in(row, deform_row(row.relation, columns, tuple)) : row.key;
+}
+
 LeaseRow open_checkout(const KeyedRow& row) {
-    return open_checkout(row.table, checkout_key(row.key));
+    return open_checkout(row.table, checkout_key(stored_key(row)));
 }
 
 RowReport report_row(const KeyedRow& row) {
     return {row.relation, key_text(row.table, row.key), key_json(row.table, row.key), {}, {}, NIL};
 }
 
+// Who has a row is nothing for those from whom policies hide it.
+bool is_hidden(const KeyedRow& row) {
+    return check_enable_rls(row.table.relid, InvalidOid, true) == RLS_ENABLED &&
+           fetch_row(row, nullptr) == nullptr;
+}
+
 // Where it is found to be somebody else's, nothing is waited for.
 std::optional<Attempt> refusal(const KeyedRow& row, const Applicant& applicant,
                                LeaseRow& checkout) {
+    if (is_hidden(row)) return {};
     checkout = open_checkout(row);
     bool taken = find_lease(checkout) && is_held(checkout.lease) &&
                  strcmp(checkout.lease.holder, applicant.holder) != 0;
@@ -58,15 +83,7 @@ std::optional<Attempt> refusal(const KeyedRow& row, const Applicant& applicant,
     return {};
 }
 
-KeyValues key_in(const KeyedRow& row, const RowValues& values) {
-    KeyValues key = row.key;
-    for (int i = 0; i < key.key->count; i++)
-        key.values[i] = values.value(key.key->columns[i].attno);
-    return key;
-}
-
-// Waits for writers who were there first. The checkout of the row as it is stored: its key can be
-// written in another way than the argument.
+// Waits for writers who were there first.
 LeaseRow lock_and_open(const KeyedRow& row) {
     RowLock lock = {row, LockTupleNoKeyExclusive, {WaitKind::unbounded, 0}, false,
                     {},  row.table.key_columns};
@@ -93,6 +110,7 @@ Attempt check_out(FunctionCallInfo fcinfo, const KeyedRow& row, LeaseRow& checko
     const char* holder = read_name(fcinfo, 2, "holder");
     Datum note = PG_ARGISNULL(4) ? Datum{0} : PG_GETARG_DATUM(4);
     Applicant applicant = {holder, read_ttl(fcinfo, 3), note, true};
+    require_no_children(row.relation);
     if (auto refused = refusal(row, applicant, checkout)) return *refused;
     checkout = lock_and_open_or_report(row);
     return take_lease(checkout, applicant);

@@ -65,18 +65,25 @@ OwnWrite* find_own_write(int64 token) {
     return innermost && innermost->token == token ? innermost : nullptr;
 }
 
+static bool is_about(const OwnWrite& write, Relation relation) {
+    return !write.taken && write.match == Match::differs &&
+           write.trigger_depth + 1 == trigger_depth() && is_part_of(relation, write.relid);
+}
+
 OwnWrite* take_own_write(Relation relation, int64 old_version) {
     OwnWrite* write = innermost;
-    if (write == nullptr || write->taken || write->match != Match::differs) return nullptr;
-    if (write->expected && *write->expected != old_version) return nullptr;
-    if (write->trigger_depth + 1 != trigger_depth()) return nullptr;
-    if (!is_part_of(relation, write->relid)) return nullptr;
+    if (write == nullptr || (write->expected && *write->expected != old_version)) return nullptr;
+    if (!is_about(*write, relation)) return nullptr;
     write->taken = true;
     return write;
 }
 
 OwnWrite* take_forced_write(Relation relation, int64 old_version) {
     return innermost && innermost->forces ? take_own_write(relation, old_version) : nullptr;
+}
+
+bool forces_version(Relation relation) {
+    return innermost && innermost->forces && is_about(*innermost, relation);
 }
 
 }  // namespace interlock

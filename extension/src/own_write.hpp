@@ -44,4 +44,8 @@ OwnWrite* take_own_write(Relation relation, int64 old_version);
 // The same where it makes a version in any case. No other write is taken.
 OwnWrite* take_forced_write(Relation relation, int64 old_version);
 
+// Is the row that the row trigger of `relation` is about to see to have a new version in any case?
+// The write is not taken: another trigger, which fires before that one, asks.
+bool forces_version(Relation relation);
+
 }  // namespace interlock

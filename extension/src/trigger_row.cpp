@@ -53,9 +53,10 @@ bool set_column_changed(const RowChange& change) {
                           [&](const Column& column) { return counts_as_change(change, column); });
 }
 
+// PostgreSQL counts generated columns among those that are set.
 bool sets_unreadable_column(const RowChange& change) {
     return any_set_column(change, [&](const Column& column) {
-        return is_looked_at(change, column) &&
+        return !column.generated && is_looked_at(change, column) &&
                !may_select_through(change.table.relid, column.attno);
     });
 }
