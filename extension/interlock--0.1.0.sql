@@ -662,7 +662,7 @@ CREATE FUNCTION interlock.checkout(
     rel pg_catalog.regclass, key pg_catalog.anycompatible, holder pg_catalog.text, ttl pg_catalog.interval, note pg_catalog.text DEFAULT NULL) RETURNS interlock.lease
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_checkout';
 COMMENT ON FUNCTION interlock.checkout(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.text, pg_catalog.interval, pg_catalog.text) IS
-'Checks a row out for ttl (at most 366 days) from now by the server''s clock. IL010 where somebody else has it; the same holder has it renewed, with the same token. Waits for transactions that are writing the row: it is locked FOR NO KEY UPDATE until this transaction ends. IL002 where there is no such row, 55000 where the table is not set up, 0A000 where it has got inheritance children, 40001 at REPEATABLE READ where the row was changed since. Takes the rights to SELECT the row and UPDATE a column of it. The commit is synchronous. The token counts once it has committed.';
+'Checks a row out for ttl (at most 366 days) from now by the server''s clock. IL010 where somebody else has it; the same holder has it renewed, with the same token. Waits for transactions that are writing the row: it is locked FOR NO KEY UPDATE until this transaction ends. IL002 where there is no such row, 55000 where the table is not set up, 0A000 where it has got inheritance children, 40001 at REPEATABLE READ where the row was changed since. Takes the rights to SELECT the key and UPDATE a column. The commit is synchronous. The token counts once it has committed.';
 
 CREATE FUNCTION interlock.try_checkout(
     rel pg_catalog.regclass, key pg_catalog.anycompatible, holder pg_catalog.text, ttl pg_catalog.interval, note pg_catalog.text DEFAULT NULL) RETURNS interlock.lease_result
@@ -720,8 +720,11 @@ SELECT c.relation::pg_catalog.regclass AS relation,
        c.expires_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp() AS expired, c.note
 FROM interlock.checkout_registry AS c
 JOIN pg_catalog.pg_class AS r ON r.oid OPERATOR(pg_catalog.=) c.relation
-WHERE c.holder IS NOT NULL AND pg_catalog.has_table_privilege(c.relation, 'SELECT')
+WHERE c.holder IS NOT NULL
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i, pg_catalog.unnest(i.indkey::pg_catalog.int2[]) AS k(attnum)
+                  WHERE i.indrelid OPERATOR(pg_catalog.=) c.relation AND i.indisprimary
+                    AND NOT pg_catalog.has_column_privilege(c.relation, k.attnum, 'SELECT'))
   AND NOT pg_catalog.row_security_active(c.relation);
 COMMENT ON VIEW interlock.checkouts IS
-'The rows that were checked out and not checked in, of tables that the current role may SELECT from and sees all rows of; those that have expired can be checked out by others, and written by everybody.';
+'The rows that were checked out and not checked in, of tables whose keys the current role may SELECT, of all rows; those that have expired can be checked out by others, and written by everybody.';
 GRANT SELECT ON interlock.checkouts TO PUBLIC;

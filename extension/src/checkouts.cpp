@@ -31,7 +31,7 @@ KeyedRow read_row(FunctionCallInfo fcinfo) {
     Relation relation = open_keyed_table(PG_GETARG_OID(0), RowShareLock);
     Table& table = table_of(relation);
     require_checkouts(relation, table);
-    require_lock_privileges(relation, table);
+    require_key_lock_privileges(relation, table);
     return {relation, table, read_key(fcinfo, 1, relation, table)};
 }
 
@@ -85,8 +85,9 @@ std::optional<Attempt> refusal(const KeyedRow& row, const Applicant& applicant,
 
 // Waits for writers who were there first.
 LeaseRow lock_and_open(const KeyedRow& row) {
-    RowLock lock = {row, LockTupleNoKeyExclusive, {WaitKind::unbounded, 0}, false, {}};
-    SharedScan shared = {CurrentMemoryContext, nullptr};
+    RowLock lock = {row, LockTupleNoKeyExclusive, {WaitKind::unbounded, 0}, false,
+                    {},  row.table.key_columns};
+    SharedScan shared = {CurrentMemoryContext, nullptr, row.key.values, 1};
     LockOutcome outcome = lock_row(lock, shared);
     if (outcome.status == LockStatus::missing) raise_row_missing(report_row(row));
     LeaseRow checkout = open_checkout(row.table, checkout_key(key_in(row, values_of(outcome))));

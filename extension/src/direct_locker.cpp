@@ -17,6 +17,7 @@ struct LockScan {
     KeyScan scan;
     Snapshot snapshot;
     CommandId command;
+    bool has_all_columns;   // of the named relation, which has none that were dropped
     int rows;               // looked for so far
     TupleTableSlot* found;  // by the snapshot
     TupleTableSlot* locked;
@@ -32,11 +33,22 @@ bool is_direct(const RowLock& lock) {
     return !has_virtual_columns(lock.relation) && is_direct_now(lock);
 }
 
-LockScan* begin_scan(const Place& place, MemoryContext memory) {
+bool has_all_columns(const Table& named, const Place& place) {
+    return place.columns == nullptr && bms_num_members(named.live_columns) == named.column_count;
+}
+
+LockScan* begin_scan(const RowLock& lock, const Place& place, MemoryContext memory) {
     begin_statement();
     MemoryContext previous = MemoryContextSwitchTo(memory);
-    auto* scan = new (palloc(sizeof(LockScan))) LockScan{
-        memory, place, {}, GetActiveSnapshot(), GetCurrentCommandId(false), 0, nullptr, nullptr};
+    auto* scan = new (palloc(sizeof(LockScan))) LockScan{memory,
+                                                         place,
+                                                         {},
+                                                         GetActiveSnapshot(),
+                                                         GetCurrentCommandId(false),
+                                                         has_all_columns(lock.table, place),
+                                                         0,
+                                                         nullptr,
+                                                         nullptr};
     if (place.routed) scan->place.relation = table_open(RelationGetRelid(place.relation), NoLock);
     scan->scan = begin_key_scan(scan->place, scan->snapshot, RowShareLock);
     scan->found = make_row(place);
@@ -102,10 +114,8 @@ void require_unchanged(TM_Result result) {
 // A row that is older than a column of its table, or one that was dropped, is not stored as it is
 // shown.
 bool is_whole(const RowLock& lock, const LockScan& scan, TupleTableSlot* row) {
-    auto* stored = reinterpret_cast<HeapTupleTableSlot*>(row)->tuple;
-    return scan.place.columns == nullptr &&
-           HeapTupleHeaderGetNatts(stored->t_data) == lock.table.column_count &&
-           bms_num_members(lock.table.live_columns) == lock.table.column_count;
+    return scan.has_all_columns &&
+           HeapTupleHeaderGetNatts(stored_tuple(row)->t_data) == lock.table.column_count;
 }
 
 // The row as one of the relation that the caller named; nothing of columns that were dropped.
@@ -142,19 +152,24 @@ Attempt lock_found(const RowLock& lock, LockScan& scan, LockOutcome& outcome) {
     }
 }
 
-bool find(const RowLock& lock, const LockScan& scan) {
+// Partitions and keys of several columns are looked up one by one.
+bool find(const SharedScan& shared) {
+    LockScan& scan = *shared.scan;
+    bool alone = scan.place.routed || scan.place.table.key.count > 1;
     MemoryContext memory = MemoryContextSwitchTo(scan.memory);
-    bool found = find_row(scan.scan, scan.place.table.key, lock.key.values, scan.found);
+    bool found = find_next_row(scan.scan, scan.place.table, shared.ahead,
+                               alone ? 1 : shared.keys_ahead, scan.found);
     MemoryContextSwitchTo(memory);
     return found;
 }
 
 // At REPEATABLE READ only the planner path can tell whether a stale row is the newest. A page is
 // not pruned while we hold a row of it.
-Attempt attempt(const RowLock& lock, LockScan& scan, LockOutcome& outcome) {
+Attempt attempt(const RowLock& lock, const SharedScan& shared, LockOutcome& outcome) {
+    LockScan& scan = *shared.scan;
     ExecClearTuple(scan.locked);
     outcome = {LockStatus::missing, {}, nullptr};
-    if (!find(lock, scan)) return Attempt::done;
+    if (!find(shared)) return Attempt::done;
     if (!is_stale(lock, scan)) return lock_found(lock, scan, outcome);
     outcome = show(LockStatus::stale, lock, scan, scan.found);
     return IsolationUsesXactSnapshot() ? Attempt::planner : Attempt::done;
@@ -170,9 +185,9 @@ bool continues(const LockScan& scan, const RowLock& lock, const Place& place) {
 Attempt lock_once(const RowLock& lock, const Place& place, SharedScan& shared,
                   LockOutcome& outcome) {
     if (shared.scan && !continues(*shared.scan, lock, place)) end_scan(shared);
-    if (shared.scan == nullptr) shared.scan = begin_scan(place, shared.memory);
+    if (shared.scan == nullptr) shared.scan = begin_scan(lock, place, shared.memory);
     bool first = shared.scan->rows++ == 0;
-    Attempt result = attempt(lock, *shared.scan, outcome);
+    Attempt result = attempt(lock, shared, outcome);
     if (!first && outcome.status == LockStatus::missing) result = Attempt::again;
     if (result != Attempt::done) end_scan(shared);
     return result;

@@ -5,6 +5,7 @@
 #include "postgres.hpp"
 
 extern "C" {
+#include <access/heapam.h>
 #include <access/tableam.h>
 #include <executor/nodeModifyTable.h>
 #if PG_VERSION_NUM >= 160000
@@ -75,6 +76,14 @@ inline IndexScanDesc begin_index_scan(Relation table, Relation index, Snapshot s
 #endif
 }
 
+// Does a scan for an array of keys stay on a page of the index for all of them that are there? Else
+// it descends for each.
+#if PG_VERSION_NUM >= 170000
+constexpr bool array_scan_stays = true;
+#else
+constexpr bool array_scan_stays = false;
+#endif
+
 // Columns that are computed when they are read (PostgreSQL 18): a row from the table itself shows
 // them as NULL.
 inline bool has_virtual_columns([[maybe_unused]] Relation relation) {
@@ -83,6 +92,20 @@ inline bool has_virtual_columns([[maybe_unused]] Relation relation) {
     return constraints && constraints->has_generated_virtual;
 #else
     return false;
+#endif
+}
+
+// Updates a row of a heap as a statement would, or without waiting for who is at it.
+inline TM_Result update_heap_tuple(Relation heap, ItemPointer tid, HeapTuple tuple, bool wait) {
+    TM_FailureData failure;
+    LockTupleMode lock_mode;
+    CommandId command = GetCurrentCommandId(true);
+#if PG_VERSION_NUM >= 160000
+    TU_UpdateIndexes indexes;
+    return heap_update(heap, tid, tuple, command, InvalidSnapshot, wait, &failure, &lock_mode,
+                       &indexes);
+#else
+    return heap_update(heap, tid, tuple, command, InvalidSnapshot, wait, &failure, &lock_mode);
 #endif
 }
 

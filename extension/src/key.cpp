@@ -421,13 +421,14 @@ KeyValues read_named_key(Relation relation, Table& table, Jsonb* json) {
     return read_members(target, json_key(target, json), json);
 }
 
-static bool is_integer_order(Oid function) {
+bool is_integer_order(const KeyColumn& column) {
+    Oid function = column.compare_function;
     return function == F_BTINT2CMP || function == F_BTINT4CMP || function == F_BTINT8CMP;
 }
 
 // The integers, which nearly all keys are, without a call.
 static int compare_values(Table& table, KeyColumn& column, Datum left, Datum right) {
-    if (is_integer_order(column.compare_function)) {
+    if (is_integer_order(column)) {
         int64 a = *integer_value(column.type, left), b = *integer_value(column.type, right);
         return a < b ? -1 : a > b;
     }

@@ -32,6 +32,9 @@ KeyValues read_named_key(Relation relation, Table& table, Jsonb* json);
 int compare_keys(Table& table, const KeyValues& left, const KeyValues& right);
 int compare_keys(Table& table, Key& key, const Datum* left, const Datum* right);
 
+// Is the order that of integers, which are their own Datums? Then it needs no call.
+bool is_integer_order(const KeyColumn& column);
+
 // (id)=(1), as PostgreSQL's own messages show keys
 char* key_text(Table& table, const KeyValues& key);
 

@@ -1,7 +1,21 @@
 #include "key_list.hpp"
 
+#include <algorithm>
+
 namespace interlock {
 namespace {
+
+// Defines sort_integers(Datum*, size_t), for values that are integers.
+#define ST_SORT sort_integers
+#define ST_ELEMENT_TYPE Datum
+#define ST_COMPARE(a, b) compare_integers(DatumGetInt64(*(a)), DatumGetInt64(*(b)))
+#define ST_SCOPE static
+#define ST_DEFINE
+#define ST_CHECK_FOR_INTERRUPTS
+int compare_integers(int64 left, int64 right) {
+    return left < right ? -1 : left > right;
+}
+#include <lib/sort_template.h>
 
 // Where the values of one key are in the list.
 Datum* place(const KeyList& list, int64 i) {
@@ -46,8 +60,23 @@ int compare(const void* left, const void* right, void* argument) {
                         static_cast<const Datum*>(right));
 }
 
+// Integers, as nearly all keys are, are compared in place.
+bool are_integers(const KeyList& list, const Table& table) {
+    const KeyColumn& column = list.key->columns[0];
+    return list.key->count == 1 && is_integer_order(column) &&
+           table.columns[column.attno - 1].by_value;
+}
+
+void sort_and_unite_integers(KeyList& list) {
+    sort_integers(list.values, static_cast<size_t>(list.count));
+    Datum* end = std::unique(list.values, list.values + list.count);
+    if (list.key->columns[0].descending) std::reverse(list.values, end);
+    list.count = end - list.values;
+}
+
 void sort_and_unite(KeyList& list, Table& table) {
     if (list.count < 2) return;
+    if (are_integers(list, table)) return sort_and_unite_integers(list);
     Order order = {table, *list.key};
     Size size = sizeof(Datum) * static_cast<Size>(list.key->count);
     qsort_interruptible(list.values, static_cast<size_t>(list.count), size, compare, &order);

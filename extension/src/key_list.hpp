@@ -11,6 +11,7 @@ struct KeyList {
     int64 count;
     Datum* values;
 
+    const Datum* from(int64 i) const { return values + i * key->count; }
     void get(int64 i, KeyValues& one) const;
 };
 

@@ -22,6 +22,11 @@ struct Place {
 struct KeyScan {
     Relation index;
     IndexScanDesc scan;
+    // Of find_next_row():
+    BlockNumber block;  // of the last row
+    int64 streak;       // rows found, the last ones, that it would have paid to look for at once
+    int64 ahead;        // keys that the index is read for, and that were not asked for yet
+    ArrayType* array;   // what it is read for
 };
 
 // Is a statement on the relation nothing but what it does to its rows? Not under row-level
@@ -39,8 +44,19 @@ void end_key_scan(const KeyScan& scan);
 // The row that the snapshot shows. What it allocates lasts as long as the scan.
 bool find_row(const KeyScan& scan, const Key& key, const Datum* values, TupleTableSlot* row);
 
+// The same for the first of `count` keys, which are asked for one after the other: they are in the
+// order of the index, each once, and where there are several, the key has one column. After a key
+// without a row the scan is of no more use, unless that was its first.
+bool find_next_row(KeyScan& scan, Table& table, const Datum* values, int64 count,
+                   TupleTableSlot* row);
+
 // A slot for a row of the heap.
 TupleTableSlot* make_row(const Place& place);
+
+// What the heap has there, for as long as the slot has the row.
+inline HeapTuple stored_tuple(TupleTableSlot* row) {
+    return reinterpret_cast<HeapTupleTableSlot*>(row)->tuple;
+}
 
 // The row as one of the relation that was named, in these columns.
 RowValues named_row(const Place& place, const Table& named, const Bitmapset* columns,

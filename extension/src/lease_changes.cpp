@@ -113,10 +113,18 @@ bool lock_held(LeaseRow& row, LockTupleMode mode) {
     return lock_lease(row, mode, [](const Lease& lease) { return lease.holder != nullptr; });
 }
 
+// Written at once where nobody, ourselves included, has a lock on the row; else it is locked first.
 bool renew_lease(LeaseRow& row, int64 token, int64 ttl) {
-    if (!lock_current(row, token, LockTupleNoKeyExclusive)) return false;
+    for (bool done = false; !done;) {
+        if (!find_lease(row) || !is_current(row.lease, token)) return false;
+        bool unavailable;
+        done = replace_lease(row, renewed(row.lease, ttl), &unavailable);
+        if (unavailable && lock_version(row, LockTupleNoKeyExclusive)) {
+            store_lease(row, renewed(row.lease, ttl));
+            done = true;
+        }
+    }
     ForceSyncCommit();  // nor may a renewal be lost that its holder relies on
-    store_lease(row, renewed(row.lease, ttl));
     return true;
 }
 

@@ -81,6 +81,13 @@ void store_lease(LeaseRow& row, const Lease& lease) {
     row.lease = lease;
 }
 
+bool replace_lease(LeaseRow& row, const Lease& lease, bool* unavailable) {
+    Values values = values_of(row, lease);
+    if (!replace_own_row(row.table, values.values, values.nulls, unavailable)) return false;
+    row.lease = lease;
+    return true;
+}
+
 bool add_lease(LeaseRow& row, const Lease& lease, List** pids) {
     *pids = NIL;
     if (row.leases->reserve && !row.leases->reserve(row, pids)) return false;

@@ -60,6 +60,10 @@ inline bool is_current(const Lease& lease, int64 token) {
 // Writes the lease over the row that was found and locked.
 void store_lease(LeaseRow& row, const Lease& lease);
 
+// The same for one that was not locked. False where it is not the newest state any more, or where
+// a transaction, this one included, has a lock on it or is changing it (`unavailable`).
+bool replace_lease(LeaseRow& row, const Lease& lease, bool* unavailable);
+
 // Inserts the first lease of the key. False where another session is doing it, which `pids` names,
 // or has done it.
 bool add_lease(LeaseRow& row, const Lease& lease, List** pids);

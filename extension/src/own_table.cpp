@@ -1,9 +1,11 @@
 #include "own_table.hpp"
 
+#include "executor.hpp"
+
 extern "C" {
 #include <access/multixact.h>
 #include <access/relscan.h>
-#include <access/tableam.h>
+#include <catalog/index.h>
 #include <catalog/indexing.h>
 #include <catalog/pg_am.h>
 #include <executor/tuptable.h>
@@ -36,13 +38,14 @@ bool has_columns(TupleDesc desc, std::span<const Oid> types) {
     return true;
 }
 
-TM_Result lock(OwnTable& table, LockTupleMode mode, LockWaitPolicy policy, uint8 flags) {
-    TupleTableSlot* slot = table_slot_create(table.relation, nullptr);
+TM_Result lock(OwnTable& table, LockTupleMode mode, LockWaitPolicy policy, bool follow_update) {
     TM_FailureData failure;
-    ItemPointerData tid = table.found->t_self;
-    TM_Result result = table_tuple_lock(table.relation, &tid, InvalidSnapshot, slot,
-                                        GetCurrentCommandId(true), mode, policy, flags, &failure);
-    ExecDropSingleTupleTableSlot(slot);
+    HeapTupleData tuple = {};
+    tuple.t_self = table.found->t_self;
+    Buffer buffer;
+    TM_Result result = heap_lock_tuple(table.relation, &tuple, GetCurrentCommandId(true), mode,
+                                       policy, follow_update, &buffer, &failure);
+    ReleaseBuffer(buffer);
     return result;
 }
 
@@ -65,6 +68,24 @@ bool is_own_lock(const HeapTupleHeader header) {
 HeapTuple new_tuple(const OwnTable& table, const Datum* values, const bool* nulls) {
     return heap_form_tuple(RelationGetDescr(table.relation), const_cast<Datum*>(values),
                            const_cast<bool*>(nulls));
+}
+
+// The columns of the index are the first ones of the table.
+void insert_into_index(const OwnTable& table, const Datum* values, const bool* nulls,
+                       HeapTuple tuple) {
+    Relation index = index_open(table.index, RowExclusiveLock);
+    index_insert(index, const_cast<Datum*>(values), const_cast<bool*>(nulls), &tuple->t_self,
+                 table.relation, UNIQUE_CHECK_YES, false, BuildIndexInfo(index));
+    index_close(index, NoLock);
+}
+
+// As CatalogTupleUpdate() does, without looking at indexes that need nothing.
+TM_Result update(OwnTable& table, const Datum* values, const bool* nulls, bool wait) {
+    HeapTuple tuple = new_tuple(table, values, nulls);
+    TM_Result result = update_heap_tuple(table.relation, &table.found->t_self, tuple, wait);
+    if (result == TM_Ok && !HeapTupleIsHeapOnly(tuple))
+        insert_into_index(table, values, nulls, tuple);
+    return result;
 }
 
 }  // namespace
@@ -121,13 +142,13 @@ bool lock_own_row(OwnTable& table, LockTupleMode mode, LockWaitPolicy policy, bo
     *unavailable = false;
     TM_Result result;
     if (mode == LockTupleKeyShare) {
-        result = lock(table, mode, LockWaitSkip, TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS);
+        result = lock(table, mode, LockWaitSkip, true);
         if (result == TM_WouldBlock && policy == LockWaitBlock) {
-            lock(table, mode, policy, 0);
+            lock(table, mode, policy, false);
             return false;
         }
     } else {
-        result = lock(table, mode, policy, 0);
+        result = lock(table, mode, policy, false);
     }
     *unavailable = result == TM_WouldBlock;
     return result == TM_Ok;
@@ -144,7 +165,13 @@ void read_own_row(const OwnTable& table, Datum* values, bool* nulls) {
 }
 
 void update_own_row(OwnTable& table, const Datum* values, const bool* nulls) {
-    CatalogTupleUpdate(table.relation, &table.found->t_self, new_tuple(table, values, nulls));
+    if (update(table, values, nulls, true) != TM_Ok) elog(ERROR, "row was changed while locked");
+}
+
+bool replace_own_row(OwnTable& table, const Datum* values, const bool* nulls, bool* unavailable) {
+    TM_Result result = update(table, values, nulls, false);
+    *unavailable = result == TM_BeingModified;
+    return result == TM_Ok;
 }
 
 void delete_own_row(OwnTable& table) {

@@ -59,6 +59,10 @@ void read_own_row(const OwnTable& table, Datum* values, bool* nulls);
 void update_own_row(OwnTable& table, const Datum* values, const bool* nulls);
 void delete_own_row(OwnTable& table);
 
+// The same for a row that was found and not locked. False where it is not the newest any more, or
+// where a transaction, this one included, has a lock on it or is changing it (`unavailable`).
+bool replace_own_row(OwnTable& table, const Datum* values, const bool* nulls, bool* unavailable);
+
 // The caller makes sure that nobody else inserts it.
 void insert_own_row(OwnTable& table, const Datum* values, const bool* nulls);
 

@@ -10,6 +10,7 @@ struct LockStatement {
     LockStatement* next;
     Oid role;
     const Key* key;
+    const Bitmapset* columns;
     LockTupleMode mode;
     bool nowait;
     SPIPlanPtr plan;
@@ -26,7 +27,7 @@ SPIPlanPtr prepare_lock(const RowLock& lock, bool nowait) {
     StringInfoData sql;
     initStringInfo(&sql);
     appendStringInfoString(&sql, "SELECT ");
-    append_columns(&sql, lock.table, lock.table.live_columns);
+    append_columns(&sql, lock.table, lock.columns);
     appendStringInfoString(&sql, " FROM ");
     append_table(&sql, lock.relation);
     appendStringInfoString(&sql, " WHERE ");
@@ -38,7 +39,13 @@ SPIPlanPtr prepare_lock(const RowLock& lock, bool nowait) {
 LockStatement* add_statement(const RowLock& lock, bool nowait) {
     SPIPlanPtr plan = prepare_lock(lock, nowait);
     auto* statement = allocate_in<LockStatement>(lock.table.context);
-    *statement = {lock.table.lock_statements, GetUserId(), lock.key.key, lock.mode, nowait, plan};
+    *statement = {lock.table.lock_statements,
+                  GetUserId(),
+                  lock.key.key,
+                  lock.columns,
+                  lock.mode,
+                  nowait,
+                  plan};
     return lock.table.lock_statements = statement;
 }
 
@@ -46,7 +53,8 @@ SPIPlanPtr lock_plan(const RowLock& lock, bool nowait) {
     for (LockStatement* statement = lock.table.lock_statements; statement;
          statement = statement->next)
         if (statement->role == GetUserId() && statement->key == lock.key.key &&
-            statement->mode == lock.mode && statement->nowait == nowait)
+            statement->columns == lock.columns && statement->mode == lock.mode &&
+            statement->nowait == nowait)
             return statement->plan;
     return add_statement(lock, nowait)->plan;
 }
@@ -54,7 +62,7 @@ SPIPlanPtr lock_plan(const RowLock& lock, bool nowait) {
 RowValues copy_row(const RowLock& lock, const RowValues& row, MemoryContext memory) {
     MemoryContext previous = MemoryContextSwitchTo(memory);
     for (int i = 0; i < lock.table.column_count; i++)
-        if (lock.table.columns[i].dropped) row.nulls[i] = true;
+        if (!row.has(static_cast<AttrNumber>(i + 1))) row.nulls[i] = true;
     HeapTuple tuple = heap_form_tuple(RelationGetDescr(lock.relation), row.values, row.nulls);
     RowValues copy = deform_row(lock.relation, row.columns, tuple);
     MemoryContextSwitchTo(previous);
@@ -86,7 +94,7 @@ void run_statement(const RowLock& lock, Run& run, MemoryContext memory) {
     until_deadline(wait, [&] { execute_plan(plan, lock.key, {}, run.snapshot, true); });
     if (SPI_processed > 1) raise_several_rows(lock);
     if (SPI_processed == 0) return;
-    run.outcome.row = copy_row(lock, fetch_values(lock.table, lock.table.live_columns), memory);
+    run.outcome.row = copy_row(lock, fetch_values(lock.table, lock.columns), memory);
     run.outcome.status = is_stale(lock, run.outcome.row) ? LockStatus::stale : LockStatus::locked;
 }
 
@@ -140,7 +148,7 @@ bool judges_first(const RowLock& lock) {
 
 bool is_found_stale(const RowLock& lock, LockOutcome& outcome, MemoryContext memory) {
     RowValues row;
-    if (!read_row(lock, lock.table.live_columns, row) || !is_stale(lock, row)) return false;
+    if (!read_row(lock, lock.columns, row) || !is_stale(lock, row)) return false;
     require_newest_row(lock);
     outcome = {LockStatus::stale, copy_row(lock, row, memory), nullptr};
     return true;

@@ -5,20 +5,24 @@
 namespace interlock {
 namespace {
 
-Bitmapset* selected_columns(const Table& table) {
-    Bitmapset* columns = nullptr;
-    for (int attno = -1; (attno = bms_next_member(table.live_columns, attno)) >= 0;)
-        columns = bms_add_member(columns, attno - FirstLowInvalidHeapAttributeNumber);
-    return columns;
+Bitmapset* selected_columns(const Bitmapset* columns) {
+    Bitmapset* selected = nullptr;
+    for (int attno = -1; (attno = bms_next_member(columns, attno)) >= 0;)
+        selected = bms_add_member(selected, attno - FirstLowInvalidHeapAttributeNumber);
+    return selected;
 }
 
 // Without updated columns, ACL_UPDATE is asked for on any column, as SELECT FOR UPDATE does.
+RangeTable lock_privileges(Relation relation, const Bitmapset* columns) {
+    return make_range_table(relation, RowShareLock, ACL_SELECT | ACL_UPDATE,
+                            selected_columns(columns), nullptr);
+}
+
 RangeTable& lock_privileges(Relation relation, Table& table) {
     if (table.lock_privileges) return *table.lock_privileges;
     MemoryContext previous = MemoryContextSwitchTo(table.context);
     auto* privileges = allocate<RangeTable>();
-    *privileges = make_range_table(relation, RowShareLock, ACL_SELECT | ACL_UPDATE,
-                                   selected_columns(table), nullptr);
+    *privileges = lock_privileges(relation, table.live_columns);
     MemoryContextSwitchTo(previous);
     return *(table.lock_privileges = privileges);
 }
@@ -27,6 +31,10 @@ RangeTable& lock_privileges(Relation relation, Table& table) {
 
 void require_lock_privileges(Relation relation, Table& table) {
     require_permissions(lock_privileges(relation, table));
+}
+
+void require_key_lock_privileges(Relation relation, const Table& table) {
+    require_permissions(lock_privileges(relation, table.key_columns));
 }
 
 RowValues values_of(const LockOutcome& outcome) {

@@ -16,6 +16,7 @@ struct RowLock : KeyedRow {
     Wait wait;
     bool tells;                     // 55P03 is an outcome, after which the transaction goes on
     std::optional<int64> expected;  // the version that the row must have, or else it is not locked
+    const Bitmapset* columns;  // of the table's that the row is shown with: all of it or the key
 };
 
 // The row, where it is locked or stale, lives until the next one is locked, and no longer than the
@@ -34,11 +35,15 @@ struct LockScan;  // direct_locker.cpp
 // What the rows of a call share, in memory that outlives them all.
 struct SharedScan {
     MemoryContext memory;
-    LockScan* scan;  // null at first
+    LockScan* scan;      // null at first
+    const Datum* ahead;  // the values of the key and of those to come, in the order of the key
+    int64 keys_ahead;    // with it
 };
 
-// 42501 without SELECT on all columns and UPDATE on one of them; ExecutorCheckPerms_hook runs.
+// 42501 without SELECT on all columns, or on the key's, and UPDATE on one; ExecutorCheckPerms_hook
+// runs.
 void require_lock_privileges(Relation relation, Table& table);
+void require_key_lock_privileges(Relation relation, const Table& table);
 
 // Locks the row on the direct path where that is exactly equivalent, else on the planner path. A
 // lock that was not to be had is told, or raised by PostgreSQL in its words. Rows of one call are

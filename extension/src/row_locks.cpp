@@ -71,7 +71,8 @@ RowLock read_lock(FunctionCallInfo fcinfo, const Wait& wait, bool tells,
                   std::optional<int64> expected) {
     LockTupleMode mode = read_mode(fcinfo);
     Relation relation = open_to_lock(fcinfo, wait, expected.has_value());
-    return {{relation, table_of(relation), {}}, mode, wait, tells, expected};
+    Table& table = table_of(relation);
+    return {{relation, table, {}}, mode, wait, tells, expected, table.live_columns};
 }
 
 KeyList read_keys(FunctionCallInfo fcinfo, const RowLock& lock) {
@@ -90,11 +91,13 @@ bool lock_each(RowLock& lock, const KeyList& keys, Visit visit) {
     MemoryContext memory = CurrentMemoryContext;
     MemoryContext scratch =
         AllocSetContextCreate(memory, "interlock row lock", ALLOCSET_DEFAULT_SIZES);
-    SharedScan shared = {memory, nullptr};
+    SharedScan shared = {memory, nullptr, nullptr, 0};
     bool goes_on = true;
     for (int64 i = 0; goes_on && i < keys.count; i++) {
         CHECK_FOR_INTERRUPTS();
         keys.get(i, lock.key);
+        shared.ahead = keys.from(i);
+        shared.keys_ahead = keys.count - i;
         MemoryContextSwitchTo(scratch);
         goes_on = visit(lock_row(lock, shared));
         MemoryContextSwitchTo(memory);

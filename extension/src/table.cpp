@@ -299,6 +299,8 @@ Table* read_table(Relation relation) {
         read_versioning(table->versioning, relation);
     table->checkout_guard = read_checkout_guard(relation);
     if (relation->rd_rel->relhasindex) read_key(*table, relation);
+    for (int i = 0; i < table->key.count; i++)
+        table->key_columns = bms_add_member(table->key_columns, table->key.columns[i].attno);
     MemoryContextSwitchTo(previous);
     return table;
 }

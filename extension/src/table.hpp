@@ -131,8 +131,9 @@ struct Table {
     Bitmapset* live_columns;  // attribute numbers of those that were not dropped
     Versioning versioning;
     CheckoutGuard checkout_guard;
-    Key key;         // the primary key
-    Key* json_keys;  // without one: the sets of columns that callers named as key
+    Key key;                 // the primary key
+    Bitmapset* key_columns;  // its attribute numbers
+    Key* json_keys;          // without one: the sets of columns that callers named as key
     int json_key_count;
     ColumnSet* column_sets;
     ColumnSet* last_column_set[4];  // by purpose
