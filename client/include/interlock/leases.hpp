@@ -24,6 +24,7 @@
 // | act under it, in a transaction    | check_lease   | try_check_lease   |
 // | give it back                      |               | release_lease     |
 // | take it away from whoever has it  |               | break_lease       |
+// | remove what is left of old ones   |               | prune_leases      |
 // | all of that, renewed by itself    | lease         | try_lease         |
 //
 // Common to all of them:
@@ -57,6 +58,8 @@
 #include "interlock/lock_wait.hpp"
 
 namespace interlock {
+
+class kept_lease;
 
 /// A time by the server's clock, to the microsecond.
 using server_time = std::chrono::system_clock::time_point;
@@ -144,6 +147,16 @@ INTERLOCK_EXPORT bool release_lease(pqxx::transaction_base& tx, std::string_view
 /// @returns false if nobody has it.
 INTERLOCK_EXPORT bool break_lease(pqxx::transaction_base& tx, std::string_view lock_namespace,
                                   const key& key);
+
+/// Removes the stored rows of leases that ended longer ago than `older`, in the namespaces that the
+/// current role may use; those that a transaction is using are left for the next time. Tokens go
+/// on from the clock, not from one. Reads all rows: for a job now and then, not for every release.
+///
+/// @param older from zero to 100 years; counted in whole microseconds, rounded up. With zero, a
+///     holder that is late loses its lease even if nobody else wants it.
+/// @returns how many.
+INTERLOCK_EXPORT std::int64_t prune_leases(pqxx::transaction_base& tx,
+                                           std::chrono::nanoseconds older);
 
 struct lease_options {
     /// How long to wait for a lease that somebody has; by default not at all. The wait is here, not
@@ -237,7 +250,6 @@ class INTERLOCK_EXPORT lease {
     [[nodiscard]] const std::string& holder() const noexcept { return holder_; }
 
   private:
-    class running;
     lease(std::string_view lock_namespace, const interlock::key& key, std::string_view holder);
     friend INTERLOCK_EXPORT std::optional<lease> try_lease(
         connection_factory connect, std::string_view lock_namespace, const interlock::key& key,
@@ -245,9 +257,10 @@ class INTERLOCK_EXPORT lease {
 
     lease_result acquire(connection_factory connect, std::chrono::nanoseconds ttl,
                          lease_options options);
-    running& not_empty() const;
+    kept_lease& not_empty() const;
 
-    std::unique_ptr<running> running_;  // null: released, or moved from
+    std::unique_ptr<kept_lease> kept_;  // null: released, or moved from
+    std::int64_t token_ = 0;
     std::string lock_namespace_;
     interlock::key key_;
     std::string holder_;

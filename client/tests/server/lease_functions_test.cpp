@@ -129,6 +129,45 @@ TEST_F(LeaseFunctions, ReleasesAndBreaks) {
     EXPECT_EQ(holder("a"), "");
 }
 
+TEST_F(LeaseFunctions, Prunes) {
+    // Proves that leases which ended longer ago than that are removed and counted, others not, that
+    // the pruned one's token is no longer current and the next one larger. (They ended before any
+    // that tests beside this one have.)
+    auto old = take("old"), held = take("held"), ended = take("ended");
+    in_transaction([&](pqxx::transaction_base& tx) {
+        EXPECT_TRUE(release_lease(tx, texts(), "ended", ended.token));
+        tx.exec(
+            "UPDATE interlock.lease_registry SET expires_at = expires_at - interval '40 years' "
+            "WHERE token = " +
+            std::to_string(old.token));
+    });
+    constexpr auto year = 24h * 365;
+    in_transaction([&](pqxx::transaction_base& tx) {
+        EXPECT_EQ(prune_leases(tx, 50 * year), 0);
+        EXPECT_TRUE(try_check_lease(tx, texts(), "old", old.token));
+    });
+    in_transaction([&](pqxx::transaction_base& tx) {
+        EXPECT_EQ(prune_leases(tx, 30 * year), 1);
+        EXPECT_EQ(prune_leases(tx, 30 * year), 0);
+        EXPECT_FALSE(try_check_lease(tx, texts(), "old", old.token));
+        EXPECT_TRUE(try_check_lease(tx, texts(), "held", held.token));
+    });
+    EXPECT_EQ(number("SELECT count(*) FROM interlock.lease_registry WHERE token IN (" +
+                     std::to_string(held.token) + ", " + std::to_string(ended.token) + ")"),
+              2);
+    EXPECT_GT(take("old").token, old.token);
+    auto refused = [&](std::chrono::nanoseconds older) {
+        return code([&](pqxx::transaction_base& tx) { prune_leases(tx, older); });
+    };
+    EXPECT_EQ(refused(-1us), "22023");
+    EXPECT_EQ(refused(101 * year), "22023");
+    EXPECT_EQ(code([&](pqxx::transaction_base& tx) {
+                  tx.exec("SET TRANSACTION READ ONLY");
+                  prune_leases(tx, year);
+              }),
+              "25006");
+}
+
 TEST_F(LeaseFunctions, ALateWriteCannotCommit) {
     // Proves that the transaction in which check_lease was refused writes nothing, even if the
     // exception is swallowed, and that try_check_lease leaves it good.
@@ -164,7 +203,7 @@ TEST_F(LeaseFunctions, ErrorsOfPlainSqlAreTyped) {
     EXPECT_EQ(held.lock_namespace(), texts());
     EXPECT_EQ(held.key(), "a");
     EXPECT_EQ(held.holder(), "Ann");
-    EXPECT_FALSE(held.expires_at());
+    EXPECT_EQ(held.expires_at(), lease.expires_at);
     auto lost = caught_typed<lease_lost>([&] {
         pqxx::work tx{*c};
         tx.exec("SELECT interlock.check_lease('" + texts() + "', 'a', 17)");

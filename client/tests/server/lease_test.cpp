@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <future>
+#include <iostream>
 #include <mutex>
 
 #include "proxy.hpp"
@@ -95,27 +96,35 @@ TEST_F(Lease, TellsWhoHasIt) {
 }
 
 TEST_F(Lease, ReleaseWakesWhoWaits) {
-    // Proves that who waits has the lease within 50 ms of its release (more is allowed for here),
-    // also where its key is spelled in another way.
-    for (int i = 0; i < 5; ++i) {
+    // Proves that who waits has the lease within 50 ms of its release (the median of 50: a machine
+    // may have other things to do), and each time before it would have asked again by itself, also
+    // where its key is spelled in another way.
+    std::vector<double> taken;
+    for (int i = 0; i < 50; ++i) {
         lease a{factory(), numbers(), 7, "Ann", 1min};
         std::promise<clock::time_point> had;
         task waiting{[&] {
-            lease b{factory(), numbers(), " 007", "Bob", 1min, {.wait = lock_wait::at_most(20s)}};
+            lease b{named(session_name()),
+                    numbers(),
+                    " 007",
+                    "Bob",
+                    1min,
+                    {.wait = lock_wait::at_most(20s)}};
             had.set_value(clock::now());
         }};
-        wait_until(
-            "EXISTS (SELECT FROM pg_stat_activity WHERE query ILIKE 'listen%' "
-            "OR query ILIKE '%try_acquire_lease%' AND state = 'idle' AND "
-            "application_name = 'interlock_tests')");
-        std::this_thread::sleep_for(50ms);
+        wait_until("EXISTS (SELECT FROM pg_stat_activity WHERE application_name = '" +
+                   session_name() + "' AND state = 'idle' AND query ILIKE '%try_acquire_lease%')");
+        std::this_thread::sleep_for(20ms);  // it was the first attempt, perhaps: it listens now
         auto released = clock::now();
         a.release();
-        auto taken = had.get_future().get() - released;
-        RecordProperty("wake_us", static_cast<int>(taken / 1us));
-        EXPECT_LT(taken, 500ms);
+        taken.push_back(
+            std::chrono::duration<double, std::milli>{had.get_future().get() - released}.count());
         EXPECT_FALSE(waiting.result());
     }
+    std::ranges::sort(taken);
+    std::cout << "woken after " << taken[25] << " ms (median), " << taken[49] << " ms (most)\n";
+    EXPECT_LT(taken[25], 50);
+    EXPECT_LT(taken[49], 1000);
 }
 
 TEST_F(Lease, WaitEndsAtItsBoundOrWhenStopped) {

@@ -55,7 +55,10 @@ class process {
         ::waitpid(pid_, &status, WUNTRACED);
     }
     void resume() { signal(SIGCONT); }
-    void send() { (void)!::write(in_, "\n", 1); }
+    void send(std::string line) {
+        line += '\n';
+        (void)!::write(in_, line.data(), line.size());
+    }
     std::string line() {
         char buffer[1000];
         if (!std::fgets(buffer, sizeof buffer, out_)) return "nothing";
@@ -72,9 +75,8 @@ class process {
 
 class PausedHolder : public Leases {
   protected:
-    process start(std::chrono::milliseconds ttl) const {
-        return process{{LEASE_HOLDER, texts(), "a", std::to_string(ttl.count()),
-                        value("SELECT current_schema() || '.log'")}};
+    process start() const {
+        return process{{LEASE_HOLDER, texts(), value("SELECT current_schema() || '.log'")}};
     }
     int written_under(const std::string& token) const {
         return number("SELECT count(*) FROM log WHERE token = " + token);
@@ -84,9 +86,10 @@ class PausedHolder : public Leases {
 TEST_F(PausedHolder, LateWriteIsRefused) {
     // Proves that a process which is paused beyond the expiry of its lease, and resumed after
     // somebody took over, believes and writes nothing any more.
-    auto held = start(1s);
+    auto held = start();
+    held.send("take a 1000");
     auto token = held.line();
-    held.send();
+    held.send("write");
     EXPECT_EQ(held.line(), "held written");
     held.pause();
     lease next{factory(), texts(), "a", "the next one", 1min, {.wait = lock_wait::at_most(20s)}};
@@ -94,7 +97,7 @@ TEST_F(PausedHolder, LateWriteIsRefused) {
     auto c = connect();
     transact(*c, [&](pqxx::dbtransaction& tx) { write(tx, next); });
     held.resume();
-    held.send();
+    held.send("write");
     EXPECT_EQ(held.line(), "lost refused");
     EXPECT_EQ(written_under(token), 1);
     EXPECT_EQ(written_under(std::to_string(next.token())), 1);
@@ -103,7 +106,8 @@ TEST_F(PausedHolder, LateWriteIsRefused) {
 
 TEST_F(PausedHolder, KilledHoldersLeaseExpires) {
     // Proves that a killed holder's lease is free when it expires, and no sooner.
-    auto held = start(1500ms);
+    auto held = start();
+    held.send("take a 1500");
     auto token = held.line();
     held.signal(SIGKILL);
     EXPECT_FALSE(try_lease(factory(), texts(), "a", "the next one", 1min));
