@@ -11,6 +11,7 @@
 #include <interlock/interlock.hpp>
 #include <iostream>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -70,11 +71,12 @@ std::int64_t save(const form& sent) {
 }
 
 // Bob's program knows nothing of checkouts. It says what it is told, as errors of any SQL.
-void bob_writes() {
+void bob_offers(int chairs) {
     pqxx::connection db;
     try {
-        transact(db, [](pqxx::dbtransaction& tx) {
-            tx.exec("UPDATE example_documents SET body = 'We offer 90 chairs.' WHERE id = 7");
+        transact(db, [&](pqxx::dbtransaction& tx) {
+            tx.exec("UPDATE example_documents SET body = 'We offer " + std::to_string(chairs) +
+                    " chairs.' WHERE id = 7");
         });
         std::cout << "Bob: written\n";
     } catch (const interlock::lease_held& e) {
@@ -86,10 +88,10 @@ void bob_writes() {
 void over_lunch() {
     auto mine = open_form("Ann", 1h);
     std::cout << "Ann: opened version " << mine["version"] << "\n";
-    bob_writes();
+    bob_offers(90);
     mine["body"] = "We offer 120 chairs.";
     std::cout << "Ann: saved as version " << save(mine) << "\n";
-    bob_writes();
+    bob_offers(90);
 }
 
 // An hour is too long for an example. When it has expired nobody needs to do anything for the row
@@ -98,10 +100,11 @@ void over_night() {
     auto mine = open_form("Ann", 50ms);
     std::cout << "Ann: opened version " << mine["version"] << ", and goes home\n";
     std::this_thread::sleep_for(100ms);
-    bob_writes();
+    bob_offers(80);
     mine["body"] = "We offer 150 chairs.";
     try {
-        std::cout << "Ann: saved as version " << save(mine) << "\n";
+        save(mine);
+        throw std::logic_error{"a late save must be refused"};
     } catch (const interlock::lease_lost&) {
         std::cout << "Ann: too late, the document has changed since\n";
     }

@@ -38,54 +38,45 @@ void tidy_up(pqxx::connection& db) {
     });
 }
 
-// Only a leader may count. From the guard on nobody can take the lease over before the transaction
-// has ended; and if somebody has, nothing of it is written.
+// Only the leader may count. From the guard on nobody can take the lease over before the
+// transaction has ended; and if somebody has, nothing of it is written.
 void count(pqxx::connection& db, const interlock::lease& lease) {
     transact(db, [&](pqxx::dbtransaction& tx) {
         lease.guard(tx);
-        tx.exec("UPDATE example_counter SET n = n + 1, by = '" + lease.holder() + "'");
+        tx.exec("UPDATE example_counter SET n = n + 1, by = " + tx.quote(lease.holder()));
     });
+}
+
+// Whether it was stopped at the fence.
+bool lead_and_stand_still(const char* name) {
+    pqxx::connection db;
+    interlock::lease lease{connect, "example leaders", "counter", name, 1s};
+    count(db, lease);
+    std::raise(SIGSTOP);  // all of it, the heartbeat, too
+    try {
+        count(db, lease);
+        return false;
+    } catch (const interlock::lease_lost& e) {
+        std::cout << name << " was refused: " << e.what() << std::endl;
+        return true;
+    }
+}
+
+// Nobody renews the lease any more: whoever waits for it has it when it has expired.
+void take_over(const char* name) {
+    pqxx::connection db;
+    interlock::lease_options options{.wait = interlock::lock_wait::at_most(20s)};
+    interlock::lease lease{connect, "example leaders", "counter", name, 30s, options};
+    count(db, lease);
+    std::cout << name << " leads" << std::endl;
 }
 
 void show(pqxx::connection& db) {
     transact(db, [](pqxx::dbtransaction& tx) {
         auto r = tx.exec("SELECT n, by FROM example_counter");
         std::cout << "the counter is " << r[0][0].as<int>() << ", by " << r[0][1].as<std::string>()
-                  << "\n";
+                  << std::endl;
     });
-}
-
-// Whether it was stopped at the fence.
-bool lead_and_stand_still(const char* name) {
-    bool refused = false;
-    pqxx::connection db;
-    try {
-        (void)interlock::leader(connect, "example leaders", "counter", name, 1s,
-                                [&](std::stop_token, interlock::lease& lease) {
-                                    count(db, lease);
-                                    std::raise(SIGSTOP);  // all of it, heartbeat included
-                                    try {
-                                        count(db, lease);
-                                    } catch (const interlock::lease_lost& e) {
-                                        std::cout << name << " was refused: " << e.what() << "\n";
-                                        refused = true;
-                                    }
-                                });
-    } catch (const interlock::lease_lost&) {
-        // leader() says so, too: the body did not lead to its end.
-    }
-    std::cout.flush();
-    return refused;
-}
-
-// Waits for the lease, which nobody renews any more, and is the leader when it has expired.
-void take_over(const char* name) {
-    pqxx::connection db;
-    (void)interlock::leader(connect, "example leaders", "counter", name, 30s,
-                            [&](std::stop_token, interlock::lease& lease) {
-                                count(db, lease);
-                                std::cout << name << " leads\n";
-                            });
 }
 
 }  // namespace
@@ -95,7 +86,8 @@ int main() try {
     pid_t first = ::fork();  // before there are threads and connections
     if (first == 0) return lead_and_stand_still("machine A") ? 0 : 1;
     int status = 0;
-    ::waitpid(first, &status, WUNTRACED);  // until it stands still
+    ::waitpid(first, &status, WUNTRACED);
+    if (!WIFSTOPPED(status)) throw std::runtime_error{"machine A did not lead"};
     auto db = connect();
     show(*db);
     take_over("machine B");
@@ -103,7 +95,7 @@ int main() try {
     ::waitpid(first, &status, 0);
     show(*db);
     tidy_up(*db);
-    return status;
+    return status == 0 ? 0 : 1;
 } catch (const std::exception& e) {
     std::cerr << "paused_leader: " << e.what() << "\n";
     return 1;

@@ -41,7 +41,7 @@ Bitmapset* find_columns(Relation relation, Table& table, List* names);
 void require_owner(Oid relid);
 
 // Which of our triggers: of a table that is versioned, of a child of a root, of a table whose rows
-// can be checked out, of one with claims, or all of them.
+// can be checked out, of a work table, or all of them.
 enum class TriggerFamily { versioning, roots, checkouts, claims, all };
 
 // A trigger that never fires and holds the names of columns, in its UPDATE OF.

@@ -7,27 +7,32 @@
 #include <utility>
 #include <vector>
 
-// What 8 processes that fight for a few leases leave behind, and whether it can have come about
-// under leases that keep their promise. A line each, in any order but for the lines of the file:
+// What processes that fight for a few leases leave behind, and whether it can have come about under
+// leases that keep their promise. One line for each event, in any order but for those of the file:
 //
-//     granted KEY TOKEN WHO ASKED HAD      two readings of one steady clock, in microseconds
-//     row KEY TOKEN WHO NUMBER FIRST LAST  a fenced write as the table has it: two turns of the
-//     key's
-//                                          sequence, one after the check, one before COMMIT
-//     file KEY TOKEN WHO NUMBER            a line of the append-only file, in its order; each
-//     fenced
-//                                          transaction tries to write two, at the same two moments
-//     done WHO NUMBER                      the write's COMMIT was acknowledged
-//     doubt WHO NUMBER                     its outcome was not learned
-//     refused WHO NUMBER BELIEF            it came too late; whether its holder believed so: held,
-//     lost denied KEY AT EXPIRES PID STATE      an attempt after AT, by the server's clock in
-//     microseconds;
-//                                          when the lease expires, or 0 for one that is only just
-//                                          being taken; of a session in the way its pid and whether
-//                                          it was found in a transaction: open, gone; else 0 none
-//     free KEY AT                          an attempt that was granted
-//     fault WHAT
-//     ttl MICROSECONDS                     the longest that anybody asked for
+// granted KEY TOKEN WHO ASKED HAD
+//     ASKED and HAD are readings of one steady clock, in microseconds.
+// row KEY TOKEN WHO NUMBER FIRST LAST
+//     A fenced write as the table has it: two turns of the key's sequence, the first after the
+//     check of the lease, the last before COMMIT.
+// file KEY TOKEN WHO NUMBER
+//     A line of the append-only file, in the file's order; a fenced transaction writes two of them,
+//     at the same two moments.
+// done WHO NUMBER
+//     The write's COMMIT was acknowledged.
+// doubt WHO NUMBER
+//     Its outcome was not learned.
+// refused WHO NUMBER BELIEF
+//     The write came too late; BELIEF is what its holder thought of the lease: held, lost.
+// denied KEY AT EXPIRES PID STATE
+//     An attempt after AT, by the server's clock in microseconds; EXPIRES is the lease's, 0 for one
+//     that is only just being taken; PID is a session in the way, or 0. STATE says whether that
+//     session was found in a transaction: open, gone; without one: none.
+// free KEY AT
+//     An attempt after AT was granted.
+// fault WHAT
+// ttl MICROSECONDS
+//     The longest that anybody asked for.
 namespace lease_log {
 
 struct grant {
