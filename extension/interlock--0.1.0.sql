@@ -650,7 +650,7 @@ CREATE FUNCTION interlock.enable_checkout(
     rel pg_catalog.regclass, except_columns pg_catalog.name[] DEFAULT '{}', bypass_roles pg_catalog.text[] DEFAULT '{}') RETURNS pg_catalog.void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_enable_checkout';
 COMMENT ON FUNCTION interlock.enable_checkout(pg_catalog.regclass, pg_catalog.name[], pg_catalog.text[]) IS
-'Sets a table up for checkouts: from then on nobody but who has a row checked out updates or deletes it. except_columns can be changed by everybody; members of bypass_roles, by name, pass (a superuser only where it is named). Changes the settings of a table that is set up. Needs ownership (42501) and a primary key (55000); 0A000 with inheritance children. Locks the table ACCESS EXCLUSIVE.';
+'Sets a table up for checkouts: from then on nobody but who has a row checked out updates or deletes it. except_columns, none of them of the key (22023), can be changed by everybody; members of bypass_roles, by name, pass (a superuser only where it is named). Changes the settings of a table that is set up. Needs ownership (42501) and a primary key (55000); 0A000 with inheritance children. Locks the table ACCESS EXCLUSIVE.';
 
 CREATE FUNCTION interlock.disable_checkout(
     rel pg_catalog.regclass) RETURNS pg_catalog.void
@@ -662,7 +662,7 @@ CREATE FUNCTION interlock.checkout(
     rel pg_catalog.regclass, key pg_catalog.anycompatible, holder pg_catalog.text, ttl pg_catalog.interval, note pg_catalog.text DEFAULT NULL) RETURNS interlock.lease
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_checkout';
 COMMENT ON FUNCTION interlock.checkout(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.text, pg_catalog.interval, pg_catalog.text) IS
-'Checks a row out for ttl (at most 366 days) from now by the server''s clock. IL010 where somebody else has it; the same holder has it renewed, with the same token. Waits for transactions that are writing the row: it is locked FOR NO KEY UPDATE until this transaction ends. IL002 where there is no such row, 55000 where the table is not set up. Takes the rights to SELECT the key and UPDATE a column. The commit is synchronous. The token counts once it has committed.';
+'Checks a row out for ttl (at most 366 days) from now by the server''s clock. IL010 where somebody else has it; the same holder has it renewed, with the same token. Waits for transactions that are writing the row: it is locked FOR NO KEY UPDATE until this transaction ends. IL002 where there is no such row, 55000 where the table is not set up, 0A000 where it has got inheritance children, 40001 at REPEATABLE READ where the row was changed since. Takes the rights to SELECT the key and UPDATE a column. The commit is synchronous. The token counts once it has committed.';
 
 CREATE FUNCTION interlock.try_checkout(
     rel pg_catalog.regclass, key pg_catalog.anycompatible, holder pg_catalog.text, ttl pg_catalog.interval, note pg_catalog.text DEFAULT NULL) RETURNS interlock.lease_result
