@@ -6,6 +6,7 @@ use InterlockTest;
 use IO::Select;
 use IPC::Open2;
 use IPC::Run ();
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -24,11 +25,16 @@ SELECT interlock.create_lock_namespace('cron', 'text'), interlock.create_lock_na
 CREATE TABLE log (token bigint);
 SQL
 
+# Processes that are there, perhaps stopped: none outlives this program.
+my %started;
+END { kill KILL => keys %started; }
+
 # A process that holds leases (client/tests/faults/lease_holder.cpp), perhaps started by another program.
 sub start_holder {
     my ($connection, @by) = @_;
     my %holder = (said => '');
     $holder{pid} = open2($holder{from}, $holder{to}, @by, "$programs/interlock_lease_holder", 'cron', 'log', "$connection application_name=holder");
+    $started{ $holder{pid} } = 1;
     return \%holder;
 }
 
@@ -48,7 +54,7 @@ sub answer {
 
 sub ask { my ($holder, $line) = @_; order($holder, $line); return answer($holder); }
 
-sub dismiss { my ($holder) = @_; kill KILL => $holder->{pid}; waitpid $holder->{pid}, 0; }
+sub dismiss { my ($process) = @_; kill KILL => $process->{pid}; waitpid $process->{pid}, 0; delete $started{ $process->{pid} }; }
 
 sub take_by_sql {
     my ($on, $key, $ttl) = @_;
@@ -262,7 +268,8 @@ my ($number, %faults) = (0);
 sub launch {
     my @command = @_;
     my $pid = fork // die $!;
-    exec @command or die $! unless $pid;
+    exec @command or POSIX::_exit(127) unless $pid;
+    $started{$pid} = 1;
     return $pid;
 }
 
