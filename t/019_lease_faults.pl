@@ -370,6 +370,9 @@ The log, lease_faults.log.xz, has one line for each event (client/tests/faults/l
 own, `interlock_check_lease_log <lease_faults.log`: sound means that no two holders overlapped in a fenced write, no token went
 back, no lease was stuck past its ttl but for an open transaction, and what clients were told is so.
 
+pause: SIGSTOP for longer than the ttl, then SIGCONT. kill: SIGKILL. terminate: `pg_terminate_backend` of one of the clients'
+sessions. break: an operator's `break_lease`. crash: the server is stopped with `-m immediate` and started again.
+
 - PostgreSQL $version, $clients client processes, $seconds s, a ttl of $ttl ms
 - verdict: **$finding**
 
