@@ -10,6 +10,7 @@ INSERT INTO claims (workload, ours, peer, least, what) VALUES
     ('rows_1', 'lock_rows_1', 'select_1', 1.0, '`lock_rows`, 1 key : the same'),
     ('rows_10', 'lock_rows_10', 'select_10', 1.0, '`lock_rows`, 10 keys : the same'),
     ('rows_1000', 'lock_rows_1000', 'select_1000', 1.0, '`lock_rows`, 1,000 keys : the same'),
+    ('rows_near', 'lock_rows_near', 'select_near', 1.0, '`lock_rows`, 1,000 consecutive keys : the same'),
     ('one_row', 'lock_row', 'select_for_update', 1.0, '`lock_row` : `SELECT … WHERE id = $1 FOR UPDATE`'),
     ('ten_rows', 'lock_rows', 'select_any_for_update', 1.0, '`lock_rows`, 10 keys : `SELECT … WHERE id = ANY … ORDER BY id FOR UPDATE`'),
     ('one_key', 'one_key', 'one_key_builtin', 0.95, 'one key handed over, held for 1 ms : `pg_advisory_xact_lock`'),
@@ -32,6 +33,8 @@ JOIN samples AS p ON p.workload = c.workload AND p.variant = c.peer AND p.client
 WHERE o.round > 0
 GROUP BY c.position, c.what, c.least, o.clients ORDER BY c.position, o.clients;
 
+SELECT count(*) > 0 AS waited FROM samples WHERE workload = 'waits' \gset
+\if :waited
 \echo
 \echo 'A bounded wait that expires tells so this long after its bound (10 and 100 ms), in milliseconds; at most 5 are wanted:'
 \echo
@@ -39,3 +42,4 @@ GROUP BY c.position, c.what, c.least, o.clients ORDER BY c.position, o.clients;
 \echo '|---|--:|--:|'
 SELECT format('| `%s` | %s | %s |', variant, round((percentile_cont(0.5) WITHIN GROUP (ORDER BY value) / 1000)::numeric, 2), round((max(value) / 1000)::numeric, 2))
 FROM samples WHERE workload = 'waits' GROUP BY variant ORDER BY variant;
+\endif

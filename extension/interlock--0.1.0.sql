@@ -728,3 +728,162 @@ WHERE c.holder IS NOT NULL
 COMMENT ON VIEW interlock.checkouts IS
 'The rows that were checked out and not checked in, of tables whose keys the current role may SELECT, of all rows; those that have expired can be checked out by others, and written by everybody.';
 GRANT SELECT ON interlock.checkouts TO PUBLIC;
+
+-- Claims
+
+CREATE FUNCTION interlock.claim_columns() RETURNS pg_catalog.trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_marker';
+COMMENT ON FUNCTION interlock.claim_columns() IS
+'Marks a work table, its columns and its settings for claims: a trigger BEFORE UPDATE OF those columns that never fires; enable_claims creates it.';
+
+CREATE FUNCTION interlock.claim_notify() RETURNS pg_catalog.trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_claim_notify';
+COMMENT ON FUNCTION interlock.claim_notify() IS
+'The statement trigger of a work table whose workers are told of new rows: notifies channel interlock_claims with {"schema", "table"}; enable_claims creates it.';
+
+CREATE FUNCTION interlock.enable_claims(
+    rel pg_catalog.regclass,
+    on_finish pg_catalog.text,
+    order_by pg_catalog.name DEFAULT NULL,
+    queue_column pg_catalog.name DEFAULT NULL,
+    group_by pg_catalog.name DEFAULT NULL,
+    max_attempts pg_catalog.int4 DEFAULT 25,
+    backoff pg_catalog.interval DEFAULT '1 s',
+    notify boolean DEFAULT false,
+    max_backoff pg_catalog.interval DEFAULT '1 h',
+    unique_by pg_catalog.name[] DEFAULT '{}',
+    columns pg_catalog.jsonb DEFAULT '{}') RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_enable_claims';
+COMMENT ON FUNCTION interlock.enable_claims(pg_catalog.regclass, pg_catalog.text, pg_catalog.name, pg_catalog.name, pg_catalog.name, pg_catalog.int4, pg_catalog.interval, boolean, pg_catalog.interval, pg_catalog.name[], pg_catalog.jsonb) IS
+'Makes a table a work table, or changes its settings. on_finish: delete or keep what is finished. order_by: the smaller first. group_by: rows of one group one at a time, in order. unique_by: one unfinished row for each. columns: which column has the role of one that would be added, {"run_at": "scheduled_for"}. Adds what is missing of run_at, attempts, claimed_by, claim_token, claimed_until, last_error, finished_at, dead_at; builds the claim index; sets fillfactor 70 where none is set. Needs a primary key (55000) and ownership (42501). Takes ACCESS EXCLUSIVE. 0A000 for tables with partitions or children, 42809 for what is no table, 42804, 42703, 55000, 22023 for unfit columns and settings.';
+
+CREATE FUNCTION interlock.disable_claims(rel pg_catalog.regclass, drop_columns boolean DEFAULT false) RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_disable_claims';
+COMMENT ON FUNCTION interlock.disable_claims(pg_catalog.regclass, boolean) IS
+'Takes the triggers and indexes of claims off a table; drop_columns: and those of the columns that are called as enable_claims calls them. Needs ownership (42501); 55000 where claims are not enabled. Takes ACCESS EXCLUSIVE.';
+
+CREATE TYPE interlock.claim_result AS ENUM ('done', 'lost', 'missing', 'busy');
+COMMENT ON TYPE interlock.claim_result IS
+'What became of the end or renewal of a claim. lost: the token is no longer the current one. missing: there is no such row. busy: the row is locked, which renewals do not wait for; its claim goes on.';
+
+CREATE FUNCTION interlock.finish_claim(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, token pg_catalog.int8) RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_finish_claim';
+COMMENT ON FUNCTION interlock.finish_claim(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8) IS
+'The work on a row is done: deletes the row, or sets finished_at where the table keeps what is finished. IL020 where the token is not that of the present claim, or the row is gone; a claim that has expired is finished all the same while nobody took the row. Waits for who has locked the row. IL004 where a trigger or policy keeps it from being written, 55000 without enable_claims. Needs the privileges of the DELETE or UPDATE, and SELECT on key and claim columns.';
+
+CREATE FUNCTION interlock.try_finish_claim(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, token pg_catalog.int8) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_finish_claim';
+COMMENT ON FUNCTION interlock.try_finish_claim(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8) IS
+'finish_claim that tells instead of raising IL020: false where the claim is lost.';
+
+CREATE FUNCTION interlock.finish_claims(
+    rel pg_catalog.regclass, keys pg_catalog.anycompatiblearray, tokens pg_catalog.int8[], OUT key pg_catalog.jsonb, OUT status interlock.claim_result) RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_finish_claims';
+COMMENT ON FUNCTION interlock.finish_claims(pg_catalog.regclass, pg_catalog.anycompatiblearray, pg_catalog.int8[]) IS
+'finish_claim for many rows in one statement, each with the token of the same place in tokens: done, lost or missing for each, in the order of the arguments. The rows are taken in the order of their keys, so that two such calls never wait for each other. 22023 for arrays of different lengths. Other errors as finish_claim. Call it as SELECT r.* FROM interlock.finish_claims(...) AS r.';
+
+CREATE FUNCTION interlock.renew_claim(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, token pg_catalog.int8, ttl pg_catalog.interval DEFAULT '30 s') RETURNS pg_catalog.timestamptz
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_renew_claim';
+COMMENT ON FUNCTION interlock.renew_claim(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8, pg_catalog.interval) IS
+'Has the claim last for ttl (at most 366 days) from now by the server''s clock, and returns until when; also one that has expired, if nobody took the row. Never waits: where the row is locked, as by the transaction that works on it, the claim stays as it is and its present end is returned. IL020 where the token is no longer that of the present claim, or the row is gone.';
+
+CREATE FUNCTION interlock.try_renew_claim(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, token pg_catalog.int8, ttl pg_catalog.interval DEFAULT '30 s') RETURNS pg_catalog.timestamptz
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_renew_claim';
+COMMENT ON FUNCTION interlock.try_renew_claim(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8, pg_catalog.interval) IS
+'renew_claim that tells instead of raising IL020: NULL where the claim is lost.';
+
+CREATE FUNCTION interlock.renew_claims(
+    rel pg_catalog.regclass, keys pg_catalog.anycompatiblearray, tokens pg_catalog.int8[], ttl pg_catalog.interval DEFAULT '30 s', OUT key pg_catalog.jsonb, OUT status interlock.claim_result) RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_renew_claims';
+COMMENT ON FUNCTION interlock.renew_claims(pg_catalog.regclass, pg_catalog.anycompatiblearray, pg_catalog.int8[], pg_catalog.interval) IS
+'renew_claim for many rows in one statement: done, lost, missing, or busy where the row is locked and its claim goes on as it is, in the order of the arguments. Errors as finish_claims.';
+
+CREATE FUNCTION interlock.release_claim(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, token pg_catalog.int8, error pg_catalog.text DEFAULT NULL, retry_in pg_catalog.interval DEFAULT NULL) RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_release_claim';
+COMMENT ON FUNCTION interlock.release_claim(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8, pg_catalog.text, pg_catalog.interval) IS
+'Gives a row back. Without error: at once, or in retry_in, and the attempt does not count. With error, of which 10,000 bytes are kept in last_error: after retry_in, or a backoff that doubles with every attempt, with jitter; the row is dead after max_attempts. A row of a group keeps its place, and the group waits. Errors as finish_claim; needs UPDATE on the columns it sets.';
+
+CREATE FUNCTION interlock.try_release_claim(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible, token pg_catalog.int8, error pg_catalog.text DEFAULT NULL, retry_in pg_catalog.interval DEFAULT NULL) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_release_claim';
+COMMENT ON FUNCTION interlock.try_release_claim(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8, pg_catalog.text, pg_catalog.interval) IS
+'release_claim that tells instead of raising IL020: false where the claim is lost.';
+
+CREATE FUNCTION interlock.revive_claim(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible) RETURNS pg_catalog.void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_revive_claim';
+COMMENT ON FUNCTION interlock.revive_claim(pg_catalog.regclass, pg_catalog.anycompatible) IS
+'Has a dead row begin anew, ready now and with no attempts; last_error stays. IL002 where there is no such row, 55000 where it is not dead.';
+
+CREATE FUNCTION interlock.try_revive_claim(
+    rel pg_catalog.regclass, key pg_catalog.anycompatible) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_try_revive_claim';
+COMMENT ON FUNCTION interlock.try_revive_claim(pg_catalog.regclass, pg_catalog.anycompatible) IS
+'revive_claim that tells instead of raising IL002 and 55000: false where there is no dead row.';
+
+CREATE FUNCTION interlock.release_worker(
+    rel pg_catalog.regclass, worker pg_catalog.text) RETURNS pg_catalog.int8
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_release_worker';
+COMMENT ON FUNCTION interlock.release_worker(pg_catalog.regclass, pg_catalog.text) IS
+'Gives back every claim of a worker that is known to be dead, and returns how many there were; their attempts stay counted, and a row that was at its last is dead. Rows that somebody has locked are left alone. Reads the whole table. Needs UPDATE on claimed_by, claimed_until, dead_at and last_error.';
+
+CREATE FUNCTION interlock.claim_counts(
+    rel pg_catalog.regclass,
+    OUT ready pg_catalog.int8, OUT delayed pg_catalog.int8, OUT running pg_catalog.int8,
+    OUT expired pg_catalog.int8, OUT dead pg_catalog.int8, OUT finished pg_catalog.int8) RETURNS record
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'interlock_claim_counts';
+COMMENT ON FUNCTION interlock.claim_counts(pg_catalog.regclass) IS
+'How many rows of a work table are in which state, counted exactly: reads the whole table. Needs SELECT on the claim columns (42501); 55000 without enable_claims.';
+
+CREATE FUNCTION interlock.claim_table_status(
+    rel pg_catalog.regclass,
+    OUT queue pg_catalog.text, OUT ready pg_catalog.int8, OUT delayed pg_catalog.int8, OUT running pg_catalog.int8,
+    OUT expired pg_catalog.int8, OUT oldest_ready_age pg_catalog.interval, OUT exact boolean, OUT dead pg_catalog.int8,
+    OUT on_finish pg_catalog.text, OUT max_attempts pg_catalog.int4, OUT notify boolean, OUT problem pg_catalog.text) RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'interlock_claim_table_status';
+COMMENT ON FUNCTION interlock.claim_table_status(pg_catalog.regclass) IS
+'The rows of interlock.claim_status for one table; none without enable_claims. Waits for who alters the table.';
+
+CREATE VIEW interlock.claim_status AS
+SELECT t.tgrelid::pg_catalog.regclass AS relation, s.queue, s.ready, s.delayed, s.running, s.expired, s.dead, s.exact,
+       s.oldest_ready_age, s.on_finish, s.max_attempts, s.notify,
+       NULLIF(pg_catalog.concat_ws('; ', s.problem, pinned.alarm), '') AS alarm
+FROM (SELECT DISTINCT m.tgrelid FROM pg_catalog.pg_trigger AS m
+      WHERE m.tgfoid OPERATOR(pg_catalog.=) 'interlock.claim_columns()'::pg_catalog.regprocedure::pg_catalog.oid) AS t
+CROSS JOIN LATERAL interlock.claim_table_status(t.tgrelid::pg_catalog.regclass) AS s
+CROSS JOIN (
+    SELECT pg_catalog.string_agg(pin, '; ' ORDER BY pin COLLATE pg_catalog."C") AS alarm
+    FROM (
+        SELECT pg_catalog.format('session %s (%s) has held a snapshot or transaction for %s', a.pid, a.state,
+                                 pg_catalog.date_trunc('second', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) a.xact_start)) AS pin
+        FROM pg_catalog.pg_stat_activity AS a
+        WHERE COALESCE(a.backend_xmin, a.backend_xid) IS NOT NULL
+          AND a.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+          AND a.backend_type OPERATOR(pg_catalog.=) 'client backend'
+          AND a.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()
+          AND a.xact_start OPERATOR(pg_catalog.<) (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) '60 s'::pg_catalog.interval)
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_vacuum AS v WHERE v.pid OPERATOR(pg_catalog.=) a.pid)
+        UNION ALL
+        SELECT pg_catalog.format('prepared transaction %L has been open for %s', p.gid,
+                                 pg_catalog.date_trunc('second', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) p.prepared))
+        FROM pg_catalog.pg_prepared_xacts AS p
+        WHERE p.database OPERATOR(pg_catalog.=) pg_catalog.current_database()
+          AND p.prepared OPERATOR(pg_catalog.<) (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) '60 s'::pg_catalog.interval)
+        UNION ALL
+        SELECT pg_catalog.format('replication slot %I holds back cleanup by %s transactions', r.slot_name, pg_catalog.age(r.xmin))
+        FROM pg_catalog.pg_replication_slots AS r
+        WHERE r.xmin IS NOT NULL AND (NOT r.active OR pg_catalog.age(r.xmin) OPERATOR(pg_catalog.>) 100000)) AS pins) AS pinned;
+COMMENT ON VIEW interlock.claim_status IS
+'The work tables of this database, a row for each, or for each of up to 20 queues with unfinished rows, in time that does not grow with the table. ready, delayed, running and expired are counted up to 10,000 unfinished rows; beyond, exact is false, they are of the first 10,000, and the ready rows of a whole table are told from its statistics. dead is counted in tables of up to 1,000 pages, else told from the statistics, not by queue. NULL where the role may not read the table. alarm: what has held back cleanup for more than 60 s, in the whole database, as far as the role may see it, and what keeps the table from being claimed from at all; finished work stays in the way of claims meanwhile.';
+GRANT SELECT ON interlock.claim_status TO PUBLIC;
+
+CREATE FUNCTION interlock.claim_rows(
+    row_type anyelement, worker pg_catalog.text, n pg_catalog.int4 DEFAULT 1, ttl pg_catalog.interval DEFAULT '30 s', queue pg_catalog.text DEFAULT NULL) RETURNS SETOF anyelement
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_claim_rows';
+COMMENT ON FUNCTION interlock.claim_rows(anyelement, pg_catalog.text, pg_catalog.int4, pg_catalog.interval, pg_catalog.text) IS
+'Claims up to n (1 to 10000) rows of a work table that are ready, for a worker (1 to 200 characters) and for ttl (at most 366 days), and returns them as they are then, in the order of their claims: by order_by, run_at and key; of a group at most one. row_type: NULL::table. queue: required where the table has queues (22004), else refused (22023). Never waits: rows that others have locked or are changing are passed over; at REPEATABLE READ and above so are those that changed since the snapshot. A row whose last attempt expired is made dead instead. A row that became ready behind others, committed late or given back, can be up to a second late. Needs SELECT on all columns, UPDATE on those that it sets (42501); 55000 without enable_claims.';

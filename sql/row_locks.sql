@@ -317,6 +317,61 @@ SELECT count(*), sum(id), min(r.id) = 1 AS first FROM interlock.lock_rows(NULL::
 SELECT count(*), count(r.row), count(*) FILTER (WHERE r.status = 'missing') AS missing FROM interlock.try_lock_rows(NULL::many, (SELECT array_agg(i * 2) FROM generate_series(50000, 1, -1) AS i) || ARRAY[200000, 0]) AS r;
 SELECT count(*) FROM (SELECT r.id, lag(r.id) OVER () AS before FROM interlock.lock_rows(NULL::many, (SELECT array_agg(1 + (i * 7919) % 100000) FROM generate_series(1, 1000) AS i)) AS r) AS o WHERE o.id <= o.before;
 
+-- NEIGHBOURING KEYS: looked for together, judged one by one. Keys without order, each twice, some of them missing in the middle and at the end, by types of key, as SELECT finds and orders them: 300 rows but for 6 and 21; 320 keys.
+CREATE FUNCTION neighbours(type text, made text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    said text;
+BEGIN
+    EXECUTE format('CREATE TABLE near (id %s PRIMARY KEY, i integer)', type);
+    EXECUTE format('INSERT INTO near SELECT %s, i FROM generate_series(1, 300) AS i WHERE i %% 50 <> 0 AND i NOT BETWEEN 120 AND 140', made);
+    EXECUTE format($query$
+        WITH given AS (SELECT array_agg((%s)::%s ORDER BY i * 7919 %% 331, n) AS keys FROM generate_series(1, 320) AS i, generate_series(1, 2) AS n),
+            selected AS (SELECT array_agg(i ORDER BY id) AS found FROM near, given WHERE id = ANY (keys)),
+            locked AS (SELECT array_agg(r.i) AS found FROM given, interlock.lock_rows(NULL::near, keys, missing_ok => true) AS r),
+            tried AS (SELECT array_agg((r.row).i) FILTER (WHERE r.status = 'locked') AS found, count(*) FILTER (WHERE r.status = 'missing') AS missing FROM given, interlock.try_lock_rows(NULL::near, keys) AS r)
+        SELECT concat_ws(' ', cardinality(locked.found), missing, locked.found = selected.found, tried.found = selected.found)
+        FROM selected, locked, tried $query$, made, type) INTO said;
+    DROP TABLE near;
+    RETURN said;
+END $$;
+SELECT type, neighbours(type, made)
+FROM (VALUES ('smallint', 'i - 150'), ('integer', 'i'), ('integer', 'i * 3'), ('integer', 'i * i'), ('bigint', 'i - 9223372036854775807'), ('bigint', '9223372036854775487 + i'),
+    ('oid', 'i'), ('numeric', 'i / 2.0'), ('double precision', 'i / 7.0'), ('date', 'date ''2026-01-01'' + i'), ('timestamptz', 'timestamptz ''2026-01-01'' + i * interval ''1 hour'''),
+    ('text', '''key '' || i'), ('text', 'repeat(''long '', 200) || i'), ('varchar(10)', 'md5(i::text)::varchar(10)'), ('char(12)', 'chr(65 + i % 26) || i'), ('name', '''n'' || i'),
+    ('uuid', 'md5(i::text)::uuid'), ('bytea', 'decode(md5(i::text), ''hex'')'), ('inet', 'inet ''10.0.0.0'' + i')) AS keys (type, made);
+-- equal, but not the same; and what becomes an integer
+CREATE TABLE exact (id numeric PRIMARY KEY);
+INSERT INTO exact VALUES (1.0), (2), (3.000), (4), (5.0), (6), (7.00), (8), (9);
+SELECT array_agg(r.id) FROM interlock.lock_rows(NULL::exact, '{9.0,8,1,7,7.0,6.00,2.0,5,4,3,1.00,2,9}'::numeric[]) AS r;
+CREATE TABLE inexact (id double precision PRIMARY KEY);
+INSERT INTO inexact VALUES ('-infinity'), (-1), ('-0'), (1), (2), (3), ('infinity'), ('nan');
+SELECT array_agg(r.id) FROM interlock.lock_rows(NULL::inexact, '{nan,3,2,1,0,-0,-1,infinity,-infinity,nan}'::double precision[]) AS r;
+CREATE TABLE short (id smallint PRIMARY KEY);
+INSERT INTO short SELECT i FROM generate_series(-32768, 32767) AS i;
+SELECT count(*), min(r.id), max(r.id) FROM interlock.lock_rows(NULL::short, (SELECT array_agg(i) FROM generate_series(32767, -32768, -1) AS i)) AS r;
+SELECT array_agg(r.id) FROM interlock.lock_rows(NULL::short, '{7,6,5,4,3,2,1,-1,0,01}'::text[]) AS r;
+SELECT array_agg(r.id) FROM interlock.lock_rows(NULL::short, '{7,6,5,4,3,2,1,-1,0}'::bigint[], 'key share') AS r;
+-- in partitions, by turns and in ranges
+CREATE TABLE by_turns (id integer PRIMARY KEY) PARTITION BY HASH (id);
+CREATE TABLE by_turns_0 PARTITION OF by_turns FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE by_turns_1 PARTITION OF by_turns FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+CREATE TABLE in_ranges (id integer PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE in_ranges_1 PARTITION OF in_ranges FOR VALUES FROM (1) TO (20);
+CREATE TABLE in_ranges_2 PARTITION OF in_ranges FOR VALUES FROM (20) TO (50);
+INSERT INTO by_turns SELECT i FROM generate_series(1, 40) AS i WHERE i <> 30;
+INSERT INTO in_ranges TABLE by_turns;
+SELECT array_agg(r.id) FROM interlock.lock_rows(NULL::by_turns, (SELECT array_agg(i) FROM generate_series(40, 1, -1) AS i), missing_ok => true) AS r;
+SELECT array_agg(r.id) FROM interlock.lock_rows(NULL::in_ranges, (SELECT array_agg(i) FROM generate_series(60, 1, -1) AS i), missing_ok => true) AS r;
+-- beside older versions of the same rows
+UPDATE many SET filler = 'y' WHERE id BETWEEN 101 AND 200;
+BEGIN;
+UPDATE many SET filler = 'z' WHERE id BETWEEN 150 AND 180;
+DELETE FROM many WHERE id = 160;
+UPDATE many SET id = -id WHERE id = 161;
+SELECT r.filler, count(*), min(r.id), max(r.id) FROM interlock.lock_rows(NULL::many, (SELECT array_agg(i) FROM generate_series(141, 210) AS i), missing_ok => true) AS r WHERE length(r.filler) = 1 GROUP BY 1 ORDER BY 1;
+ROLLBACK;
+SELECT r.filler, count(*), min(r.id), max(r.id) FROM interlock.lock_rows(NULL::many, (SELECT array_agg(i) FROM generate_series(141, 210) AS i)) AS r WHERE length(r.filler) = 1 GROUP BY 1;
+
 SET client_min_messages = warning;
 DROP SCHEMA "row ""locks""; --" CASCADE;
 DROP SCHEMA row_locks CASCADE;

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "json.hpp"
+#include "time_text.hpp"
 
 namespace interlock {
 namespace {
@@ -52,13 +53,15 @@ lock_details lock_details_in(std::string_view message) {
     return read_lock_details(object_in(message));
 }
 
-// When it expires is written as the session writes times: that stays in the message.
 lease_details lease_details_in(std::string_view message) {
     lease_details details;
     for (const auto& [name, value] : json_object(object_in(message))) {
         if (name == "namespace") details.lock_namespace = json_value(value);
         if (name == "key") details.key = json_value(value);
+        if (name == "table") details.table = json_value(value);
         if (name == "holder") details.holder = json_value(value);
+        if (name == "note") details.note = json_value(value);
+        if (name == "expires_at") details.expires_at = time_from_text(json_value(value));
         if (name == "blocking_pid") details.blocking_pid = number<int>(value);
         if (name == "token") details.token = number<std::int64_t>(value);
     }

@@ -1,89 +1,39 @@
-#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
-#include "heartbeat.hpp"
 #include "interlock/leases.hpp"
+#include "kept_lease.hpp"
 #include "lease_call.hpp"
-#include "lease_session.hpp"
 #include "lease_wait.hpp"
 
 namespace interlock {
 
-using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 
 namespace {
 
-void demand(bool good, const char* what) {
-    if (!good) throw std::invalid_argument{what};
-}
+class leased_key final : public leased {
+  public:
+    leased_key(std::string lock_namespace, const key& key, std::int64_t token)
+        : lock_namespace_{std::move(lock_namespace)}, key_{key}, token_{token} {}
 
-nanoseconds margin_of(const lease_options& options, nanoseconds ttl) {
-    auto margin = options.margin.value_or(ttl / 5);
-    demand(margin >= 0ns, "lease: the margin must not be negative");
-    demand(margin < ttl - ttl / 3, "lease: the margin must be less than two thirds of the ttl");
-    return margin;
-}
+    bool renew(pqxx::transaction_base& tx, nanoseconds ttl) const override {
+        return try_renew_lease(tx, lock_namespace_, key_, token_, ttl).has_value();
+    }
+    bool release(pqxx::transaction_base& tx) const override {
+        return release_lease(tx, lock_namespace_, key_, token_);
+    }
+    [[noreturn]] void throw_lost(lease_loss reason, const std::string& why) const override {
+        interlock::throw_lost(lock_namespace_, key_, token_, reason, why);
+    }
 
-// As the server counts it.
-nanoseconds whole_microseconds(nanoseconds ttl) {
-    auto whole = std::chrono::floor<std::chrono::microseconds>(ttl);
-    demand(whole > 0ns, "lease: the ttl must be a microsecond at least");
-    return whole;
-}
-
-heartbeat_times times_of(nanoseconds ttl, nanoseconds margin) {
-    return {.ttl = ttl,
-            .margin = margin,
-            .pause = std::clamp<nanoseconds>(ttl / 30, 1ms, 1s),
-            .grace = std::min<nanoseconds>(ttl / 10, 500ms)};
-}
+  private:
+    const std::string lock_namespace_;
+    const key key_;
+    const std::int64_t token_;
+};
 
 }  // namespace
-
-// In the order in which they are needed: the heartbeat's threads use what is above it.
-class lease::running {
-  public:
-    running(connection_factory connect, lease_identity identity, lease_outcome won,
-            const heartbeat_times& times, std::function<void(lease_loss)> on_loss)
-        : identity{identity},
-          session{std::move(connect), std::move(won.connection), std::move(identity), times.ttl},
-          beat{session, clock, times, won.sent, std::move(on_loss)} {}
-
-    // Tries, and is soon back: what cannot be given back now expires.
-    ~running() {
-        beat.stop();
-        if (released || beat.lost() || session.is_cut()) return;
-        try {
-            session.release(std::min<nanoseconds>(session.bound(), 1s));
-        } catch (...) {
-            // It expires.
-        }
-    }
-
-    void release() {
-        if (beat.telling()) throw std::logic_error{"a lease cannot be released by its callback"};
-        beat.stop();
-        if (auto loss = beat.lost()) {
-            auto why = *loss == lease_loss::superseded
-                           ? std::string{no_longer_current}
-                           : "it could not be renewed in time: " + beat.last_failure();
-            throw_lost(identity.lock_namespace, identity.key, identity.token, *loss, why);
-        }
-        bool current = session.release(session.bound());
-        released = true;
-        if (!current)
-            throw_lost(identity.lock_namespace, identity.key, identity.token,
-                       lease_loss::superseded, no_longer_current);
-    }
-
-    const lease_identity identity;
-    bool released = false;
-    timer clock;
-    lease_session session;
-    heartbeat beat;
-};
 
 lease::lease(std::string_view lock_namespace, const interlock::key& key, std::string_view holder)
     : lock_namespace_{lock_namespace}, key_{key}, holder_{holder} {}
@@ -105,14 +55,16 @@ std::optional<lease> try_lease(connection_factory connect, std::string_view lock
 
 lease_result lease::acquire(connection_factory connect, nanoseconds ttl, lease_options options) {
     ttl = whole_microseconds(ttl);
-    auto times = times_of(ttl, margin_of(options, ttl));
+    auto times = times_of(ttl, options.margin);
     auto outcome = wait_for_lease(connect, {lock_namespace_, key_, holder_, ttl, options.payload},
                                   options.wait, options.stop);
     auto result = outcome.result;
-    if (result.granted)
-        running_ = std::make_unique<running>(std::move(connect),
-                                             lease_identity{lock_namespace_, key_, *result.token},
-                                             std::move(outcome), times, std::move(options.on_loss));
+    if (!result.granted) return result;
+    token_ = *result.token;
+    kept_ = std::make_unique<kept_lease>(
+        granted_session{std::move(connect), std::move(outcome.connection), outcome.sent},
+        std::make_unique<leased_key>(lock_namespace_, key_, token_), times,
+        std::move(options.on_loss));
     return result;
 }
 
@@ -120,30 +72,31 @@ lease::~lease() = default;
 lease::lease(lease&& other) noexcept = default;
 lease& lease::operator=(lease&& other) noexcept = default;
 
-lease::running& lease::not_empty() const {
-    if (!running_) throw std::logic_error{"the lease was released, or moved from"};
-    return *running_;
+kept_lease& lease::not_empty() const {
+    if (!kept_) throw std::logic_error{"the lease was released, or moved from"};
+    return *kept_;
 }
 
 bool lease::held() const noexcept {
-    return running_ && running_->beat.held();
+    return kept_ && kept_->held();
 }
 
 std::stop_token lease::stop_token() const {
-    return not_empty().beat.stop_token();
+    return not_empty().stop_token();
 }
 
 void lease::guard(pqxx::transaction_base& tx) const {
-    check_lease(tx, lock_namespace_, key_, not_empty().identity.token);
+    not_empty();
+    check_lease(tx, lock_namespace_, key_, token_);
 }
 
 void lease::release() {
     not_empty().release();
-    running_.reset();
+    kept_.reset();
 }
 
 std::int64_t lease::token() const noexcept {
-    return running_ ? running_->identity.token : 0;
+    return kept_ ? token_ : 0;
 }
 
 }  // namespace interlock

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "interlock/leases.hpp"
-
 namespace interlock {
 
 using namespace std::chrono_literals;
@@ -26,10 +24,10 @@ nanoseconds renewal_bound(nanoseconds ttl) {
 }
 
 lease_session::lease_session(connection_factory connect,
-                             std::unique_ptr<pqxx::connection> connection, lease_identity lease,
+                             std::unique_ptr<pqxx::connection> connection, const leased& what,
                              nanoseconds ttl)
     : connect_{std::move(connect)},
-      lease_{std::move(lease)},
+      what_{what},
       ttl_{ttl},
       bound_{renewal_bound(ttl)},
       connection_{std::move(connection)} {
@@ -65,19 +63,14 @@ auto lease_session::bounded(nanoseconds bound, Call call) {
 }
 
 bool lease_session::renew() {
-    return bounded(bound_, [this](pqxx::transaction_base& tx) {
-        return try_renew_lease(tx, lease_.lock_namespace, lease_.key, lease_.token, ttl_)
-            .has_value();
-    });
+    return bounded(bound_, [this](pqxx::transaction_base& tx) { return what_.renew(tx, ttl_); });
 }
 
 // The last renewal may have left a connection that was lost since: a second attempt has a new one.
 bool lease_session::release(nanoseconds bound) {
     cutter_.forget_cut();
     auto attempt = [&] {
-        return bounded(bound, [this](pqxx::transaction_base& tx) {
-            return release_lease(tx, lease_.lock_namespace, lease_.key, lease_.token);
-        });
+        return bounded(bound, [this](pqxx::transaction_base& tx) { return what_.release(tx); });
     };
     try {
         return attempt();

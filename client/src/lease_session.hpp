@@ -6,16 +6,18 @@
 
 #include "heartbeat.hpp"
 #include "interlock/bridge.hpp"
-#include "interlock/key.hpp"
 #include "session_cutter.hpp"
 
 namespace interlock {
 
-// What a lease is asked for with, and renewed and released by.
-struct lease_identity {
-    std::string lock_namespace;
-    interlock::key key;
-    std::int64_t token;
+// What is held by the clock, and how the server is told so: a lease, a checkout.
+class leased {
+  public:
+    virtual ~leased() = default;
+    // False: the token is no longer the current one.
+    virtual bool renew(pqxx::transaction_base& tx, std::chrono::nanoseconds ttl) const = 0;
+    virtual bool release(pqxx::transaction_base& tx) const = 0;
+    [[noreturn]] virtual void throw_lost(lease_loss reason, const std::string& why) const = 0;
 };
 
 // The connection of a lease's own, replaced whenever it is lost. Each statement is a transaction
@@ -23,7 +25,7 @@ struct lease_identity {
 class lease_session final : public lease_line {
   public:
     lease_session(connection_factory connect, std::unique_ptr<pqxx::connection> connection,
-                  lease_identity lease, std::chrono::nanoseconds ttl);
+                  const leased& what, std::chrono::nanoseconds ttl);
 
     bool renew() override;
     void cut() noexcept override { cutter_.cut(); }
@@ -39,7 +41,7 @@ class lease_session final : public lease_line {
     pqxx::connection& connected();
 
     const connection_factory connect_;
-    const lease_identity lease_;
+    const leased& what_;
     const std::chrono::nanoseconds ttl_;
     const std::chrono::nanoseconds bound_;
     std::unique_ptr<pqxx::connection> connection_;

@@ -10,24 +10,17 @@
 namespace interlock {
 namespace {
 
-using std::chrono::microseconds;
 using std::chrono::nanoseconds;
 
-// Parameters: 1 namespace, 2 key, then holder or token, ttl, payload. Times are asked for as
-// microseconds since 1970, what is left as microseconds by the server's clock.
+// Parameters: 1 namespace, 2 key, then holder or token, ttl, payload.
 
-const statement acquire_statement{"interlock_acquire_lease", R"(
-    SELECT r.granted, r.token, r.holder,
-           (EXTRACT(epoch FROM r.acquired_at) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8,
-           (EXTRACT(epoch FROM r.expires_at) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8,
-           (EXTRACT(epoch FROM r.expires_at OPERATOR(pg_catalog.-) pg_catalog.clock_timestamp())
-            OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8,
-           r.blocking_pid
+const statement acquire_statement{"interlock_acquire_lease", std::string{R"(
+    SELECT r.granted, r.blocking_pid, )"} + lease_columns + R"(
       FROM interlock.try_acquire_lease($1, $2, $3, $4::pg_catalog.interval,
                                        $5::pg_catalog.jsonb) AS r)"};
 
-const statement renew_statement{"interlock_renew_lease", R"(
-    SELECT (EXTRACT(epoch FROM r.expires_at) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8
+const statement renew_statement{"interlock_renew_lease", std::string{R"(
+    SELECT )"} + expiry_column + R"(
       FROM interlock.try_renew_lease($1, $2, $3::pg_catalog.int8, $4::pg_catalog.interval)
            AS r (expires_at))"};
 
@@ -53,32 +46,12 @@ std::vector<bridge::parameter> parameters(std::string_view lock_namespace, const
             std::move(more)...};
 }
 
-std::string interval_of(nanoseconds ttl) {
-    return interval(std::chrono::floor<microseconds>(ttl));
-}
-
-std::optional<microseconds> time_in(const pqxx::result& r, int column) {
-    if (r[0][column].is_null()) return {};
-    return microseconds{r[0][column].as<std::int64_t>()};
-}
-
-std::optional<server_time> server_time_in(const pqxx::result& r, int column) {
-    auto time = time_in(r, column);
-    if (!time) return {};
-    return server_time{*time};
-}
-
-template <class Value>
-std::optional<Value> value_in(const pqxx::result& r, int column) {
-    if (r[0][column].is_null()) return {};
-    return r[0][column].as<Value>();
-}
-
-}  // namespace
-
+// lease "nightly" of namespace "cron"
 std::string name_of_lease(std::string_view lock_namespace, const key& key) {
     return "lease \"" + key.text() + "\" of namespace \"" + std::string{lock_namespace} + "\"";
 }
+
+}  // namespace
 
 void throw_held(const lease_result& found, std::string_view lock_namespace, const key& key) {
     auto message = name_of_lease(lock_namespace, key);
@@ -109,14 +82,8 @@ lease_result try_acquire_lease(pqxx::transaction_base& tx, std::string_view lock
     if (payload) json = without_zero_bytes(*payload, "payload");
     auto r = call(tx, acquire_statement,
                   parameters(lock_namespace, key, without_zero_bytes(holder, "holder"),
-                             interval_of(ttl), std::move(json)));
-    return {r[0][0].as<bool>(),
-            value_in<std::int64_t>(r, 1),
-            value_in<std::string>(r, 2).value_or(""),
-            server_time_in(r, 3),
-            server_time_in(r, 4),
-            time_in(r, 5),
-            value_in<int>(r, 6)};
+                             ttl_text(ttl), std::move(json)));
+    return read_lease_result(r);
 }
 
 granted_lease acquire_lease(pqxx::transaction_base& tx, std::string_view lock_namespace,
@@ -132,8 +99,8 @@ std::optional<server_time> try_renew_lease(pqxx::transaction_base& tx,
                                            std::string_view lock_namespace, const key& key,
                                            std::int64_t token, nanoseconds ttl) {
     auto r = call(tx, renew_statement,
-                  parameters(lock_namespace, key, std::to_string(token), interval_of(ttl)));
-    return server_time_in(r, 0);
+                  parameters(lock_namespace, key, std::to_string(token), ttl_text(ttl)));
+    return read_expiry(r);
 }
 
 server_time renew_lease(pqxx::transaction_base& tx, std::string_view lock_namespace, const key& key,
@@ -172,7 +139,8 @@ bool break_lease(pqxx::transaction_base& tx, std::string_view lock_namespace, co
 }
 
 std::int64_t prune_leases(pqxx::transaction_base& tx, nanoseconds older) {
-    return call(tx, prune_statement, {interval(std::chrono::ceil<microseconds>(older))})[0][0]
+    return call(tx, prune_statement,
+                {interval(std::chrono::ceil<std::chrono::microseconds>(older))})[0][0]
         .as<std::int64_t>();
 }
 

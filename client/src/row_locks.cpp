@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
-#include "call.hpp"
 #include "lock_call.hpp"
+#include "row_call.hpp"
 #include "table_name.hpp"
 #include "text.hpp"
 
@@ -73,32 +74,11 @@ std::vector<bridge::parameter> parameters(const key& key, const lock_row_options
     return {key.text(), name_of(options.mode), interval(options.wait), expected};
 }
 
-// As the caller names table and key, whatever the server's DETAIL told.
-template <class Error, class Details>
-[[noreturn]] void throw_named(const Error& e, Details details, std::string_view table,
-                              const key* key) {
-    details.table = table;
-    if (key) details.key = key->text();
-    throw Error{e.what(), std::move(details)};
-}
-
-pqxx::result call_naming(pqxx::transaction_base& tx, const statement& statement,
-                         const std::vector<bridge::parameter>& parameters, std::string_view table,
-                         const key* key) {
+pqxx::result lock(pqxx::transaction_base& tx, std::string sql,
+                  const std::vector<bridge::parameter>& parameters, std::string_view table,
+                  const key* key) {
     require_transaction(tx);
-    try {
-        return call(tx, statement, parameters);
-    } catch (const lock_not_available& e) {
-        throw_named(e, lock_details{{}, {}, e.key(), e.blocking_pids()}, table, key);
-    } catch (const row_missing& e) {
-        throw_named(e, write_details{.key = e.key()}, table, key);
-    } catch (const stale_version& e) {
-        throw_named(
-            e,
-            write_details{
-                .key = e.key(), .expected = e.expected(), .current_version = e.current_version()},
-            table, key);
-    }
+    return call_naming(tx, unprepared(std::move(sql)), parameters, table, key);
 }
 
 }  // namespace
@@ -111,34 +91,33 @@ namespace detail {
 
 pqxx::result lock_row(pqxx::transaction_base& tx, std::string_view table, const key& key,
                       const lock_row_options& options) {
-    return call_naming(tx, unprepared("SELECT r.*" + one_row("lock_row", table, key)),
-                       parameters(key, options), table, &key);
+    return lock(tx, "SELECT r.*" + one_row("lock_row", table, key), parameters(key, options), table,
+                &key);
 }
 
 pqxx::result try_lock_row(pqxx::transaction_base& tx, std::string_view table, const key& key,
                           const lock_row_options& options) {
     auto sql = "SELECT " + std::string{status_column} + ", (r.row).*" +
                one_row("try_lock_row", table, key);
-    return call_naming(tx, unprepared(sql), parameters(key, options), table, &key);
+    return lock(tx, std::move(sql), parameters(key, options), table, &key);
 }
 
 pqxx::result lock_rows(pqxx::transaction_base& tx, std::string_view table,
                        const std::vector<key>& keys, const lock_rows_options& options) {
     auto sql = "SELECT r.*" +
                many_rows("lock_rows", table, keys, ", $4::pg_catalog.bool, $5::pg_catalog.bool");
-    return call_naming(tx, unprepared(sql),
-                       {text_array(keys), name_of(options.mode), interval(options.wait),
-                        boolean(options.skip_locked), boolean(options.missing_ok)},
-                       table, nullptr);
+    return lock(tx, std::move(sql),
+                {text_array(keys), name_of(options.mode), interval(options.wait),
+                 boolean(options.skip_locked), boolean(options.missing_ok)},
+                table, nullptr);
 }
 
 pqxx::result try_lock_rows(pqxx::transaction_base& tx, std::string_view table,
                            const std::vector<key>& keys, const try_lock_rows_options& options) {
     auto sql = "SELECT " + std::string{status_column} + ", " + std::string{key_column} +
                ", (r.row).*" + many_rows("try_lock_rows", table, keys, "");
-    return call_naming(tx, unprepared(sql),
-                       {text_array(keys), name_of(options.mode), interval(options.wait)}, table,
-                       nullptr);
+    return lock(tx, std::move(sql),
+                {text_array(keys), name_of(options.mode), interval(options.wait)}, table, nullptr);
 }
 
 lock_status read_lock_status(const pqxx::result& r, int row) {

@@ -59,6 +59,7 @@ Bitmapset* add_readable(Bitmapset* columns, Table& table, AttrNumber attno) {
 // The version, and what is compared with the caller's values.
 Bitmapset* judged_columns(const Write& write) {
     Bitmapset* columns = add_readable(nullptr, write.table, write.table.versioning.column);
+    if (write.rule) return bms_add_members(columns, write.rule->columns);
     if (write.expected_values == nullptr) return columns;
     const ColumnSet& set = *write.expected_values->columns;
     for (int i = 0; i < set.count; i++)
@@ -211,6 +212,15 @@ bool view_changed_since(const KeyedRow& row, Snapshot snapshot) {
 
 }  // namespace
 
+ColumnValues copy_of(const ColumnValues& values) {
+    int count = values.columns->count;
+    if (count == 0) return values;
+    ColumnValues copy = {values.columns, allocate<Datum>(count), allocate<bool>(count), nullptr};
+    memcpy(copy.values, values.values, sizeof(Datum) * count);
+    memcpy(copy.nulls, values.nulls, sizeof(bool) * count);
+    return copy;
+}
+
 RowValues fetch_values(Table& table, const Bitmapset* columns) {
     RowValues row = {columns, allocate<Datum>(table.column_count),
                      allocate<bool>(table.column_count)};
@@ -274,6 +284,7 @@ std::optional<int64> version_in(const Table& table, const RowValues& row) {
 
 bool is_expected(const Write& write, const RowValues& row) {
     if (write.expected) return version_in(write.table, row) == write.expected;
+    if (write.rule) return write.rule->judge(*write.rule, row, copy_of(write.changes));
     for (int i = 0; i < write.expected_values->columns->count; i++)
         if (!holds_expected(write, row, i)) return false;
     return true;

@@ -37,6 +37,9 @@ const Bitmapset* reported_columns(const Write& write);
 
 std::optional<int64> version_in(const Table& table, const RowValues& row);
 
+// The same values in arrays of their own.
+ColumnValues copy_of(const ColumnValues& values);
+
 // Is the row as the write expects it?
 bool is_expected(const Write& write, const RowValues& row);
 

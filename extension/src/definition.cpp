@@ -23,8 +23,11 @@ bool is_in(const TriggerFunctions& ours, const Trigger& trigger, TriggerFamily f
             return roots;
         case TriggerFamily::checkouts:
             return ours.checks_out(trigger);
+        case TriggerFamily::claims:
+            return ours.claims(trigger);
         default:
-            return roots || ours.versions(trigger) || ours.checks_out(trigger);
+            return roots || ours.versions(trigger) || ours.checks_out(trigger) ||
+                   ours.claims(trigger);
     }
 }
 
@@ -148,11 +151,12 @@ char* column_list(List* names) {
     return list.data;
 }
 
-void raise_bad_column(Relation relation, const Column& column, int sqlstate, const char* problem) {
+void raise_bad_column(Relation relation, const Column& column, int sqlstate, const char* problem,
+                      const char* hint) {
     ereport(ERROR, (errcode(sqlstate),
                     errmsg("column \"%s\" of table \"%s\" %s", column.name,
                            RelationGetRelationName(relation), problem),
-                    errtablecol(relation, column.attno)));
+                    hint ? errhint("%s", hint) : 0, errtablecol(relation, column.attno)));
     pg_unreachable();
 }
 
@@ -194,6 +198,18 @@ bool drop_triggers(Oid relid, TriggerFamily family) {
     return drop_named(relid, trigger_names(relid, [&](const Trigger& trigger) {
                           return is_in(ours, trigger, family);
                       }));
+}
+
+void drop_claim_indexes(Oid relid) {
+    Relation relation = relation_open(relid, NoLock);
+    const Claiming& claiming = table_of(relation).claiming;
+    List* indexes = unfinished_unique_indexes(relation, claiming);
+    if (OidIsValid(claiming.index)) indexes = lappend_oid(indexes, claiming.index);
+    if (OidIsValid(claiming.group_index)) indexes = lappend_oid(indexes, claiming.group_index);
+    relation_close(relation, NoLock);
+    ListCell* cell;
+    foreach (cell, indexes)
+        execute(psprintf("DROP INDEX %s", quoted_table(lfirst_oid(cell))));
 }
 
 bool drop_root_triggers(Oid child, Oid root, const Bitmapset* columns) {

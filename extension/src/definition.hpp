@@ -34,15 +34,15 @@ Bitmapset* find_columns(Relation relation, Table& table, List* names);
 
 // column "c" of table "t" PROBLEM
 [[noreturn]] void raise_bad_column(Relation relation, const Column& column, int sqlstate,
-                                   const char* problem);
+                                   const char* problem, const char* hint = nullptr);
 
 // 42501. Before any lock: who does not own the table must not even queue for it. A relation that is
 // not there is for open_table() to report.
 void require_owner(Oid relid);
 
 // Which of our triggers: of a table that is versioned, of a child of a root, of a table whose rows
-// can be checked out, or all of them.
-enum class TriggerFamily { versioning, roots, checkouts, all };
+// can be checked out, of a work table, or all of them.
+enum class TriggerFamily { versioning, roots, checkouts, claims, all };
 
 // A trigger that never fires and holds the names of columns, in its UPDATE OF.
 void create_marker(Oid relid, const char* name, TriggerFunction function, const char* columns);
@@ -50,6 +50,9 @@ void create_marker(Oid relid, const char* name, TriggerFunction function, const 
 // Of the relation and the family, true where there was one. Those cloned from a partitioned table
 // go with the parent's.
 bool drop_triggers(Oid relid, TriggerFamily family);
+
+// Drops the indexes of claims, which are known by the triggers: before those.
+void drop_claim_indexes(Oid relid);
 
 // Those of a child that touch this root, with the foreign key of these columns or, without any,
 // with every one.

@@ -16,6 +16,7 @@ struct DirectStatement {
     DirectStatement* next;
     Operation operation;
     const ColumnSet* expected;
+    const Bitmapset* ruled;
     bool compares;
     AttrNumber touched;
     RangeTable range_table;
@@ -28,6 +29,7 @@ struct Execution {
     Place place;
     Operation operation;
     const ColumnSet* columns;
+    const Bitmapset* ruled;
     bool compares;
     int rows;  // written so far
     EState* estate;
@@ -60,6 +62,10 @@ Bitmapset* add_columns(Bitmapset* columns, const ColumnSet& set) {
     return columns;
 }
 
+const Bitmapset* ruled_columns(const Write& write) {
+    return write.rule ? write.rule->columns : nullptr;
+}
+
 // The columns that the planner path's statement reads, too.
 Bitmapset* selected_columns(const Write& write, bool compares, AttrNumber touched) {
     Bitmapset* columns = nullptr;
@@ -68,6 +74,8 @@ Bitmapset* selected_columns(const Write& write, bool compares, AttrNumber touche
     if (write.expected_values) columns = add_columns(columns, *write.expected_values->columns);
     for (int i = 0; i < write.key.key->count; i++)
         columns = add_column(columns, write.key.key->columns[i].attno);
+    for (int attno = -1; (attno = bms_next_member(ruled_columns(write), attno)) >= 0;)
+        columns = add_column(columns, static_cast<AttrNumber>(attno));
     return compares ? add_columns(columns, *write.changes.columns) : columns;
 }
 
@@ -85,6 +93,7 @@ DirectStatement* add_statement(const Write& write, bool compares, AttrNumber tou
     *statement = {set.direct_statements,
                   write.operation,
                   write.expected_values ? write.expected_values->columns : nullptr,
+                  ruled_columns(write),
                   compares,
                   touched,
                   make_range_table(write.relation, table_lock(write), required_privileges(write),
@@ -100,7 +109,8 @@ const RangeTable& range_table(const Write& write, bool compares) {
     for (auto* statement = write.changes.columns->direct_statements; statement;
          statement = statement->next)
         if (statement->operation == write.operation && statement->expected == expected &&
-            statement->compares == compares && statement->touched == touched)
+            statement->ruled == ruled_columns(write) && statement->compares == compares &&
+            statement->touched == touched)
             return statement->range_table;
     return add_statement(write, compares, touched)->range_table;
 }
@@ -108,7 +118,7 @@ const RangeTable& range_table(const Write& write, bool compares) {
 // Raises 42501, and runs ExecutorCheckPerms_hook. True where the caller may read what it changes,
 // so that both can be compared.
 bool check_permissions(const Write& write) {
-    bool updates = write.operation == Operation::update;
+    bool updates = write.operation == Operation::update && write.rule == nullptr;
     if (updates && has_permissions(range_table(write, true))) return true;
     bool compares = updates && may_compare(write);
     require_permissions(range_table(write, compares));
@@ -149,9 +159,18 @@ Execution* begin_execution(const Write& write, const Place& place, bool compares
     MemoryContext memory = MemoryContextSwitchTo(outer);
     EState* estate = CreateExecutorState();
     MemoryContextSwitchTo(estate->es_query_cxt);
-    auto* execution = new (palloc(sizeof(Execution))) Execution{
-        &write, place,   write.operation, write.changes.columns, compares, 0, estate, nullptr,
-        {},     nullptr, nullptr};
+    auto* execution = new (palloc(sizeof(Execution))) Execution{&write,
+                                                                place,
+                                                                write.operation,
+                                                                write.changes.columns,
+                                                                ruled_columns(write),
+                                                                compares,
+                                                                0,
+                                                                estate,
+                                                                nullptr,
+                                                                {},
+                                                                nullptr,
+                                                                nullptr};
     if (place.routed)
         execution->place.relation = table_open(RelationGetRelid(place.relation), NoLock);
     estate->es_snapshot = GetActiveSnapshot();
@@ -216,12 +235,14 @@ std::optional<int64> version_of(const Execution& execution, TupleTableSlot* row)
 
 RowValues reported_row(const Execution& execution) {
     const Write& write = *execution.write;
-    return named_row(execution.place, write.table, reported_columns(write), execution.old_row);
+    const Bitmapset* columns = write.rule ? write.rule->columns : reported_columns(write);
+    return named_row(execution.place, write.table, columns, execution.old_row);
 }
 
 bool is_as_expected(const Execution& execution) {
     const Write& write = *execution.write;
     if (write.expected) return version_of(execution, execution.old_row) == write.expected;
+    if (write.rule) return write.rule->judge(*write.rule, reported_row(execution), write.changes);
     return is_expected(write, reported_row(execution));
 }
 
@@ -300,13 +321,16 @@ LockTupleMode row_lock(const Execution& execution) {
 
 // Before triggers: ExecBRUpdateTriggers() would follow an update chain by re-checking a plan; give
 // it a row that is locked.
-TM_Result lock_row(const Execution& execution) {
+TM_Result lock_row(const Execution& execution, LockWaitPolicy policy = LockWaitBlock) {
     EState* estate = execution.estate;
     TM_FailureData failure;
-    TupleTableSlot* locked = table_slot_create(execution.place.relation, &estate->es_tupleTable);
+    TupleTableSlot* locked = make_row(execution.place);
     ItemPointerData tid = execution.old_row->tts_tid;
-    return table_tuple_lock(execution.place.relation, &tid, estate->es_snapshot, locked,
-                            estate->es_output_cid, row_lock(execution), LockWaitBlock, 0, &failure);
+    TM_Result result =
+        table_tuple_lock(execution.place.relation, &tid, estate->es_snapshot, locked,
+                         estate->es_output_cid, row_lock(execution), policy, 0, &failure);
+    ExecDropSingleTupleTableSlot(locked);
+    return result;
 }
 
 bool call_triggers(const Execution& execution, EPQState* recheck) {
@@ -449,10 +473,24 @@ Attempt check_row(const Execution& execution, WriteOutcome& outcome) {
     return Attempt::done;
 }
 
+// A row that is locked is left alone. The lock is weaker than a foreign key's on it, which
+// table_tuple_update() would not tell apart without waiting.
+std::optional<Attempt> lock_without_waiting(const Execution& execution, WriteOutcome& outcome) {
+    TM_Result result = lock_row(execution, LockWaitSkip);
+    if (result == TM_WouldBlock) {
+        outcome = {WriteStatus::busy, {}, nullptr, nullptr};
+        return Attempt::done;
+    }
+    if (!is_still_ours(*execution.write, result)) return Attempt::again;
+    return {};
+}
+
 Attempt execute(Execution& execution, MemoryContext memory, WriteOutcome& outcome) {
     if (!find_row(execution)) return report({WriteStatus::missing, {}, nullptr, nullptr}, outcome);
     if (!is_as_expected(execution)) return report_stale(execution, memory, outcome);
     if (is_check(*execution.write)) return check_row(execution, outcome);
+    if (!execution.write->waits)
+        if (std::optional<Attempt> ended = lock_without_waiting(execution, outcome)) return *ended;
     if (execution.write->operation == Operation::erase) return erase_row(execution, outcome);
     Effect effect = effect_of(execution);
     if (effect == Effect::none)
@@ -517,7 +555,8 @@ bool is_direct_place(const Write& write, const Place& place) {
 // Were those of this statement checked for the row before?
 bool shares_permissions(const Write& write, const Sharing* sharing) {
     return sharing && sharing->execution && sharing->execution->operation == write.operation &&
-           sharing->execution->columns == write.changes.columns && write.expected_values == nullptr;
+           sharing->execution->columns == write.changes.columns &&
+           sharing->execution->ruled == ruled_columns(write) && write.expected_values == nullptr;
 }
 
 // Can the statement that wrote the row before write this one as well?
@@ -525,7 +564,7 @@ bool continues(const Execution& execution, const Write& write, const Place& plac
     return RelationGetRelid(execution.place.relation) == RelationGetRelid(place.relation) &&
            &execution.place.table == &place.table && execution.operation == write.operation &&
            execution.columns == write.changes.columns && execution.compares == compares &&
-           write.expected_values == nullptr;
+           execution.ruled == ruled_columns(write) && write.expected_values == nullptr;
 }
 
 // Where triggers fire, each row is a statement of its own, as on the planner path.

@@ -35,7 +35,7 @@ constexpr ConditionInfo conditions[] = {
     {"lease_lost", MAKE_SQLSTATE('I', 'L', '0', '1', '1'),
      "Stop working: somebody else may hold the lease now."},
     {"claim_lost", MAKE_SQLSTATE('I', 'L', '0', '2', '0'),
-     "Stop working: the claim expired and may be another worker's now."},
+     "Stop working: the claim was taken over, given back or finished."},
 };
 
 const ConditionInfo& info(Condition condition) {
@@ -201,6 +201,14 @@ void raise_lease(Condition condition, const char* message, const char* detail, R
     ereport(ERROR, (errcode(info(condition).sqlstate), errmsg_internal("%s", message),
                     errdetail_internal("%s", detail), errhint("%s", info(condition).hint),
                     relation ? errtable(relation) : 0));
+    pg_unreachable();
+}
+
+void raise_claim_lost(Relation relation, const char* message, const char* detail) {
+    const ConditionInfo& lost = info(Condition::claim_lost);
+    ereport(ERROR,
+            (errcode(lost.sqlstate), errmsg_internal("%s", message),
+             errdetail_internal("%s", detail), errhint("%s", lost.hint), errtable(relation)));
     pg_unreachable();
 }
 

@@ -51,6 +51,9 @@ char* row_name(const RowReport& row);
 // {"condition": …, "schema": …, "table": …, "key": … without its end
 StringInfoData begin_detail(Condition condition, const RowReport& row);
 
+// IL020, in the words of the caller.
+[[noreturn]] void raise_claim_lost(Relation relation, const char* message, const char* detail);
+
 // 55P03: the lock on this row, or this table, was not to be had at once or in time. The processes
 // (a list of int) are those that were in the way.
 [[noreturn]] void raise_row_unavailable(const RowReport& row, List* blocking_pids);

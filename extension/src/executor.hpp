@@ -95,6 +95,17 @@ inline bool has_virtual_columns([[maybe_unused]] Relation relation) {
 #endif
 }
 
+// heap_update() that is not to wait asserts that nobody is in its way, although it is made to say
+// that somebody is: a server with assertions is given only rows that were locked before.
+inline bool can_update_without_waiting() {
+    static int asserts = -1;
+    if (asserts < 0) {
+        const char* setting = GetConfigOption("debug_assertions", true, false);
+        asserts = setting && strcmp(setting, "on") == 0;
+    }
+    return !asserts;
+}
+
 // Updates a row of a heap as a statement would, or without waiting for who is at it.
 inline TM_Result update_heap_tuple(Relation heap, ItemPointer tid, HeapTuple tuple, bool wait) {
     TM_FailureData failure;
@@ -118,10 +129,11 @@ using IndexUpdate = bool;
 #endif
 
 inline TM_Result update_tuple(Relation relation, ItemPointer tid, TupleTableSlot* slot,
-                              EState* estate, TM_FailureData* failure, IndexUpdate* indexes) {
+                              EState* estate, TM_FailureData* failure, IndexUpdate* indexes,
+                              bool waits = true) {
     LockTupleMode lock_mode;
     return table_tuple_update(relation, tid, slot, estate->es_output_cid, estate->es_snapshot,
-                              InvalidSnapshot, true, failure, &lock_mode, indexes);
+                              InvalidSnapshot, waits, failure, &lock_mode, indexes);
 }
 
 // Opened once for all rows that a statement writes; ExecCloseResultRelations() closes them.

@@ -143,14 +143,20 @@ void KeyList::get(int64 i, KeyValues& one) const {
     memcpy(one.values, place(*this, i), sizeof(Datum) * static_cast<Size>(key->count));
 }
 
-KeyList read_keys(FunctionCallInfo fcinfo, int number, const char* name, Relation relation,
-                  Table& table) {
+KeyList read_keys_as_sent(FunctionCallInfo fcinfo, int number, const char* name, Relation relation,
+                          Table& table) {
     Elements elements = read_elements(PG_GETARG_ARRAYTYPE_P(number), name);
     KeyList list = {};
     if (are_keys(elements, table))
         list = {&table.key, elements.count, elements.values};
     else
         convert(list, elements, name, relation, table);
+    return list;
+}
+
+KeyList read_keys(FunctionCallInfo fcinfo, int number, const char* name, Relation relation,
+                  Table& table) {
+    KeyList list = read_keys_as_sent(fcinfo, number, name, relation, table);
     sort_and_unite(list, table);
     return list;
 }

@@ -15,6 +15,10 @@ struct KeyList {
     void get(int64 i, KeyValues& one) const;
 };
 
+// The same in the order of the array, each as often as it is there.
+KeyList read_keys_as_sent(FunctionCallInfo fcinfo, int number, const char* name, Relation relation,
+                          Table& table);
+
 // Reads an `anycompatiblearray` argument of that name. 22023 for more than one dimension, and for
 // JSON keys of a view that name different columns; else as read_key().
 KeyList read_keys(FunctionCallInfo fcinfo, int number, const char* name, Relation relation,

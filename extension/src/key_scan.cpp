@@ -20,14 +20,52 @@ bool needs_statements() {
     return found;
 }
 
+constexpr int64 few = 4;
+
 // How many keys to look for at once. Each row makes it more likely that the next ones are there and
 // stay as they are; after one that is not, the others are looked for again.
-int64 count_at_once(const KeyScan& scan, const Column& column, const Datum* values, int64 count) {
-    constexpr int64 least_streak = 4;
-    constexpr int64 most = 64;
+int64 count_at_once(const KeyScan& scan, int64 count) {
+    constexpr int64 most = 256;
+    return Min(Min(count, scan.found * few), most);
+}
+
+// How many of them are integers, each greater by one than that before it.
+int64 count_consecutive(const KeyColumn& key, const Column& column, const Datum* values,
+                        int64 count) {
+    if (!is_integer_order(key) || !column.by_value) return 0;
+    int64 i = 1;
+    while (i < count && values[i] - values[i - 1] == 1)
+        i++;
+    return i;
+}
+
+struct RangeFunctions {
+    RegProcedure at_least;
+    RegProcedure at_most;
+};
+
+RangeFunctions range_functions(Oid type) {
+    if (type == INT2OID) return {F_INT2GE, F_INT2LE};
+    if (type == INT4OID) return {F_INT4GE, F_INT4LE};
+    return {F_INT8GE, F_INT8LE};
+}
+
+// Between two integers there is no row but those of the integers between them.
+void read_range(KeyScan& scan, const KeyColumn& key, Datum first, Datum last) {
+    if (scan.range == nullptr)
+        scan.range =
+            begin_index_scan(scan.scan->heapRelation, scan.index, scan.scan->xs_snapshot, 2);
+    RangeFunctions functions = range_functions(key.operator_type);
+    ScanKeyData conditions[2];
+    ScanKeyInit(&conditions[0], 1, BTGreaterEqualStrategyNumber, functions.at_least, first);
+    ScanKeyInit(&conditions[1], 1, BTLessEqualStrategyNumber, functions.at_most, last);
+    index_rescan(scan.range, conditions, 2, nullptr, 0);
+    scan.reading = scan.range;
+}
+
+// An array of long keys takes only so many.
+int64 count_that_fit(const Column& column, const Datum* values, int64 count) {
     constexpr Size most_bytes = 8192;
-    if (scan.streak < least_streak) return 1;
-    count = Min(Min(count, scan.streak * 4), most);
     Size bytes = 0;
     for (int64 i = 0; i < count; i++)
         if ((bytes += datumGetSize(values[i], column.by_value, column.length)) > most_bytes)
@@ -44,12 +82,8 @@ ArrayType* make_array(Oid type, const Datum* values, int64 count) {
                            by_value, align);
 }
 
-// The index is read for all of them as for `= ANY`: a page that several of them are on, of the heap
-// and maybe of the index, is gone to once. Returns how many they are; 0 where one alone is better.
-int64 look_ahead(KeyScan& scan, Table& table, const Datum* values, int64 count) {
-    const KeyColumn& key = table.key.columns[0];
-    count = count_at_once(scan, table.column(key.attno), values, count);
-    if (count < 2) return 0;
+// As for `= ANY`.
+void read_array(KeyScan& scan, const KeyColumn& key, const Datum* values, int64 count) {
     ArrayType* previous = scan.array;
     scan.array = make_array(key.type, values, count);
     ScanKeyData condition = key.condition;
@@ -57,23 +91,48 @@ int64 look_ahead(KeyScan& scan, Table& table, const Datum* values, int64 count) 
     condition.sk_argument = PointerGetDatum(scan.array);
     index_rescan(scan.scan, &condition, 1, nullptr, 0);
     if (previous) pfree(previous);
+    scan.reading = scan.scan;
+}
+
+// Reads the index for several keys, where a page that some of them share, of the index or of the
+// heap, is then gone to once. Returns how many they are; 0 where one alone is better.
+int64 look_ahead(KeyScan& scan, Table& table, const Datum* values, int64 count) {
+    count = count_at_once(scan, count);
+    if (count < few) return 0;
+    const KeyColumn& key = table.key.columns[0];
+    const Column& column = table.column(key.attno);
+    int64 consecutive = count_consecutive(key, column, values, count);
+    if (consecutive >= few) {
+        read_range(scan, key, values[0], values[consecutive - 1]);
+        return consecutive;
+    }
+    if (!array_scan_stays && scan.near < few) return 0;
+    count = count_that_fit(column, values, count);
+    if (count < few) return 0;
+    read_array(scan, key, values, count);
     return count;
+}
+
+bool has_key(Table& table, TupleTableSlot* row, Datum value) {
+    AttrNumber attno = table.key.columns[0].attno;
+    bool is_null;
+    Datum found = heap_getattr(stored_tuple(row), attno, row->tts_tupleDescriptor, &is_null);
+    if (table.column(attno).by_value && found == value) return true;
+    return compare_keys(table, table.key, &found, &value) == 0;
 }
 
 // A row of a later key says that this one has none.
 bool find_ahead(KeyScan& scan, Table& table, Datum value, TupleTableSlot* row) {
     scan.ahead--;
-    if (!index_getnext_slot(scan.scan, ForwardScanDirection, row)) return false;
-    bool is_null;
-    Datum found = heap_getattr(stored_tuple(row), table.key.columns[0].attno,
-                               row->tts_tupleDescriptor, &is_null);
-    return compare_keys(table, table.key, &found, &value) == 0;
+    return index_getnext_slot(scan.reading, ForwardScanDirection, row) &&
+           has_key(table, row, value);
 }
 
 void note_row(KeyScan& scan, const TupleTableSlot* row) {
     BlockNumber block = ItemPointerGetBlockNumber(&row->tts_tid);
-    scan.streak = array_scan_stays || block == scan.block ? scan.streak + 1 : 0;
+    scan.near = block == scan.block ? scan.near + 1 : 0;
     scan.block = block;
+    scan.found++;
 }
 
 }  // namespace
@@ -102,6 +161,8 @@ KeyScan begin_key_scan(const Place& place, Snapshot snapshot, LOCKMODE lock) {
 // The lock on the index stays until the transaction ends, as after ExecEndIndexScan().
 void end_key_scan(const KeyScan& scan) {
     index_endscan(scan.scan);
+    if (scan.range) index_endscan(scan.range);
+    if (scan.array) pfree(scan.array);
     index_close(scan.index, NoLock);
 }
 

@@ -23,10 +23,13 @@ struct KeyScan {
     Relation index;
     IndexScanDesc scan;
     // Of find_next_row():
-    BlockNumber block;  // of the last row
-    int64 streak;       // rows found, the last ones, that it would have paid to look for at once
-    int64 ahead;        // keys that the index is read for, and that were not asked for yet
-    ArrayType* array;   // what it is read for
+    int64 found;            // rows
+    BlockNumber block;      // of the last row
+    int64 near;             // of the last rows, how many were there
+    IndexScanDesc reading;  // for several keys: the scan, or that of ranges
+    int64 ahead;            // keys that it reads for, and that were not asked for yet
+    ArrayType* array;       // what it reads for
+    IndexScanDesc range;    // begun where it is needed
 };
 
 // Is a statement on the relation nothing but what it does to its rows? Not under row-level

@@ -27,12 +27,16 @@ const char* read_name(FunctionCallInfo fcinfo, int number, const char* name) {
 
 int64 read_ttl(FunctionCallInfo fcinfo, int number) {
     require_argument(fcinfo, number, "ttl");
-    const Interval& interval = *PG_GETARG_INTERVAL_P(number);
-    int64 ttl = is_infinite(interval) ? PG_INT64_MAX : microseconds_of(interval);
+    int64 ttl = interval_argument(fcinfo, number);
     if (ttl <= 0 || ttl > longest_ttl)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("\"ttl\" must be longer than zero and at most 366 days")));
     return ttl;
+}
+
+int64 interval_argument(FunctionCallInfo fcinfo, int number) {
+    const Interval& interval = *PG_GETARG_INTERVAL_P(number);
+    return is_infinite(interval) ? PG_INT64_MAX : microseconds_of(interval);
 }
 
 int64 read_token(FunctionCallInfo fcinfo, int number) {

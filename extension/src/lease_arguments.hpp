@@ -12,6 +12,9 @@ const char* read_name(FunctionCallInfo fcinfo, int number, const char* name);
 // than 366 days.
 int64 read_ttl(FunctionCallInfo fcinfo, int number);
 
+// An interval in microseconds, finite or not.
+int64 interval_argument(FunctionCallInfo fcinfo, int number);
+
 // `token bigint`: 22004 for NULL.
 int64 read_token(FunctionCallInfo fcinfo, int number);
 

@@ -2,6 +2,7 @@
 
 #include "results.hpp"
 #include "row_holders.hpp"
+#include "token.hpp"
 
 namespace interlock {
 namespace {

@@ -73,10 +73,6 @@ bool add_lease(LeaseRow& row, const Lease& lease, List** pids);
 template <typename MayDelete>
 int64 delete_ended_leases(const LeaseTable& leases, TimestampTz before, MayDelete may_delete);
 
-// Larger than the last one of the key, and than those of keys that were pruned, dumped or lost: the
-// clock in microseconds.
-int64 next_token(int64 last);
-
 // The parts of delete_ended_leases().
 OwnTable open_lease_table(const LeaseTable& leases);
 struct EndedLease {

@@ -19,6 +19,9 @@ constexpr LockClass builtin_int4_class = 2;
 constexpr LockClass lease_insertion_class = 1000;
 constexpr LockClass lease_namespace_class = 1001;
 
+// Taken while a row of a group is claimed: the table and the group, hashed.
+constexpr LockClass claim_group_class = 1002;
+
 // A namespace has two: its id for its locks, the next one for its slots. The interlock script's
 // sequence has the same bounds.
 constexpr int first_namespace = 1024;

@@ -1,3 +1,4 @@
+#include "claim_marks.hpp"
 #include "known_keys.hpp"
 #include "namespace_usage.hpp"
 #include "root_touches.hpp"
@@ -11,6 +12,7 @@ PGDLLEXPORT void _PG_init(void);
 
 void _PG_init() {
     interlock::initialize_table_cache();
+    interlock::initialize_claim_marks();
     interlock::initialize_root_touches();
     interlock::initialize_lock_namespaces();
     interlock::initialize_namespace_usage();

@@ -169,6 +169,8 @@ void update_own_row(OwnTable& table, const Datum* values, const bool* nulls) {
 }
 
 bool replace_own_row(OwnTable& table, const Datum* values, const bool* nulls, bool* unavailable) {
+    *unavailable = !can_update_without_waiting();
+    if (*unavailable) return false;
     TM_Result result = update(table, values, nulls, false);
     *unavailable = result == TM_BeingModified;
     return result == TM_Ok;

@@ -121,6 +121,10 @@ void append_columns_of(StringInfo sql, const Write& write, const ColumnSet& set,
 int append_compared(StringInfo sql, const Write& write, bool compares) {
     const char* separator = "";
     int before = sql->len, count = 0;
+    if (write.rule) {
+        append_columns(sql, write.table, write.rule->columns);
+        return bms_num_members(write.rule->columns);
+    }
     if (compares) {
         append_columns_of(sql, write, *write.changes.columns, separator);
         count += write.changes.columns->count;
@@ -157,7 +161,7 @@ void append_conditions(StringInfo sql, const Write& write, bool compares, const 
 
 bool makes_version(const Write& write) {
     return (write.operation == Operation::update || write.operation == Operation::touch) &&
-           write.table.versioning.column != 0 &&
+           write.rule == nullptr && write.table.versioning.column != 0 &&
            write.table.versioning.kind != VersionKind::timestamptz;
 }
 
@@ -233,13 +237,18 @@ const ColumnSet* expected_set(const Write& write) {
     return write.expected_values ? write.expected_values->columns : nullptr;
 }
 
+Statement* keep_statement(const Write& write, const Statement& planned) {
+    auto* statement = allocate_in<Statement>(write.table.context);
+    *statement = planned;
+    statement->next = write.changes.columns->statements;
+    return write.changes.columns->statements = statement;
+}
+
 Statement* add_statement(const Write& write, const Statement& wanted) {
     SPIPlanPtr plan = prepare_statement(write, wanted.compares, wanted.bumps);
-    auto* statement = allocate_in<Statement>(write.table.context);
-    *statement = wanted;
-    statement->next = write.changes.columns->statements;
-    statement->plan = plan;
-    return write.changes.columns->statements = statement;
+    Statement planned = wanted;
+    planned.plan = plan;
+    return keep_statement(write, planned);
 }
 
 bool same_statement(const Statement& a, const Statement& b) {
@@ -414,7 +423,68 @@ std::optional<WriteOutcome> judge(const Write& write, const Run& run, MemoryCont
     return explain(write, run, memory, last);
 }
 
+bool may_write(const Write& write) {
+    if (write.operation == Operation::erase)
+        return pg_class_aclcheck(write.table.relid, GetUserId(), ACL_DELETE) == ACLCHECK_OK;
+    const ColumnSet& set = *write.changes.columns;
+    for (int i = 0; i < set.count; i++)
+        if (!may_update(write.table.relid, set.attnos[i])) return false;
+    return true;
+}
+
+// Who may not write the row is not told what it holds.
+void require_write_privilege(const Write& write) {
+    if (!may_write(write)) aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, write.table.name);
+}
+
+// The values to write are those of the row as it is; the statement makes sure that they still are.
+std::optional<WriteOutcome> apply_rule(const Write& write, MemoryContext memory) {
+    require_write_privilege(write);
+    RowValues row;
+    if (!read_row(write, write.rule->columns, row)) return missing();
+    if (write.rule->judge(*write.rule, row, write.changes)) return {};
+    require_newest_row(write);
+    return describe(WriteStatus::stale, write, row, memory);
+}
+
+SPIPlanPtr lock_plan(const Write& write) {
+    Statement wanted = {};
+    wanted.operation = Operation::check_no_key_update;
+    wanted.key = write.key.key;
+    wanted.role = GetUserId();
+    Statement* statement = write.changes.columns->statements;
+    for (; statement; statement = statement->next)
+        if (same_statement(*statement, wanted)) return statement->plan;
+    StringInfoData sql;
+    initStringInfo(&sql);
+    appendStringInfoString(&sql, "SELECT FROM ");
+    append_table(&sql, write.relation);
+    appendStringInfoString(&sql, " WHERE ");
+    append_key_condition(&sql, write.table, *write.key.key);
+    appendStringInfoString(&sql, " FOR NO KEY UPDATE OF t NOWAIT");
+    wanted.plan = prepare_plan(write.table, sql.data, Parameters(*write.key.key, 0));
+    return keep_statement(write, wanted)->plan;
+}
+
+// Locks the row for a write that must not wait. False where it is locked by somebody else.
+bool lock_without_waiting(const Write& write) {
+    bool busy = false;
+    in_subtransaction(
+        [&] {
+            execute_plan(lock_plan(write), write.key, {}, InvalidSnapshot, true);
+            return SubtransactionEnd::commit;
+        },
+        [&](const ErrorData& error) {
+            return (busy = error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE);
+        });
+    return !busy;
+}
+
 std::optional<WriteOutcome> attempt(const Write& write, MemoryContext memory, bool last) {
+    if (write.rule)
+        if (std::optional<WriteOutcome> ended = apply_rule(write, memory)) return ended;
+    if (!write.waits && !lock_without_waiting(write))
+        return WriteOutcome{WriteStatus::busy, {}, nullptr, nullptr};
     CommandCounterIncrement();
     Run run = {RegisterSnapshot(GetTransactionSnapshot()), Match::none, 0, false, {}};
     std::optional<WriteOutcome> outcome;
@@ -507,8 +577,28 @@ bool holds_all(const Write& write, const NullableDatum* present) {
     return true;
 }
 
+// Does the row's rule want of it what it wanted of the row that was read before the statement?
+// `present` has the columns that it reads.
+bool wants_the_same(const Write& write, const NullableDatum* present) {
+    RowValues row = {write.rule->columns, allocate<Datum>(write.table.column_count),
+                     allocate<bool>(write.table.column_count)};
+    for (int attno = -1; (attno = bms_next_member(row.columns, attno)) >= 0; present++) {
+        row.values[attno - 1] = present->value;
+        row.nulls[attno - 1] = present->isnull;
+    }
+    const ColumnValues& before = write.changes;
+    ColumnValues now = copy_of(before);
+    if (!write.rule->judge(*write.rule, row, now)) return false;
+    for (int i = 0; i < now.columns->count; i++)
+        if (!same_value(write.table.column(now.columns->attnos[i]), before.values[i],
+                        before.nulls[i], now.values[i], now.nulls[i]))
+            return false;
+    return true;
+}
+
 Match judge_columns(const OwnWrite& own, const NullableDatum* present) {
     const Write& write = *own.write;
+    if (write.rule) return wants_the_same(write, present) ? Match::differs : Match::stale;
     bool differing = !own.compares || differs(write, present);
     if (own.compares) present += write.changes.columns->count;
     if (write.expected_values && !holds_all(write, present)) return Match::stale;

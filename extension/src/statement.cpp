@@ -90,6 +90,19 @@ void append_key_condition(StringInfo sql, Table& table, const Key& key) {
     }
 }
 
+void append_key_join(StringInfo sql, Table& table, const Key& key, const char* other) {
+    for (int i = 0; i < key.count; i++) {
+        const KeyColumn& part = key.columns[i];
+        const Column& column = table.column(part.attno);
+        if (i > 0) appendStringInfoString(sql, " AND ");
+        append_column(sql, column);
+        append_operand_type(sql, part, column.type);
+        append_operator(sql, part.equal_operator);
+        appendStringInfo(sql, "%s.%s", other, quote_identifier(column.name));
+        append_operand_type(sql, part, column.type);
+    }
+}
+
 Parameters::Parameters(const Key& key, int more)
     : types_(allocate<Oid>(key.count + more)), count_(0) {
     for (int i = 0; i < key.count; i++)

@@ -11,6 +11,9 @@ void append_table(StringInfo sql, Relation relation);
 // k1 = $1 AND k2 = $2, with the operators of the key's index, found by no search_path.
 void append_key_condition(StringInfo sql, Table& table, const Key& key);
 
+// The same with the columns of that name of another relation.
+void append_key_join(StringInfo sql, Table& table, const Key& key, const char* other);
+
 // The column, quoted and qualified by t.
 void append_column(StringInfo sql, const Column& column);
 

@@ -197,7 +197,8 @@ void read_trigger(Versioning& versioning, Relation relation, const TriggerFuncti
         for (int i = 0; i < trigger.tgnattr; i++)
             versioning.except = bms_add_member(versioning.except, trigger.tgattr[i]);
     } else if (TRIGGER_FOR_ROW(trigger.tgtype) && TRIGGER_FOR_BEFORE(trigger.tgtype) &&
-               TRIGGER_FOR_UPDATE(trigger.tgtype) && !ours.checks_out(trigger)) {
+               TRIGGER_FOR_UPDATE(trigger.tgtype) && !ours.checks_out(trigger) &&
+               !ours.claims(trigger)) {
         versioning.only_before_update = false;
     }
 }
@@ -208,6 +209,13 @@ void read_versioning(Versioning& versioning, Relation relation) {
     if (relation->trigdesc == nullptr) return;
     for (int i = 0; i < relation->trigdesc->numtriggers; i++)
         read_trigger(versioning, relation, ours, relation->trigdesc->triggers[i]);
+}
+
+// What claims write of a row makes no new version of it, and is nothing that a checkout keeps.
+void read_claiming(Table& table, Relation relation) {
+    read_claim_triggers(table.claiming, relation, trigger_functions());
+    table.versioning.except = bms_add_members(table.versioning.except, table.claiming.own);
+    table.checkout_guard.except = bms_add_members(table.checkout_guard.except, table.claiming.own);
 }
 
 // The primary key, deferrable or not: the planner path needs no more than its columns. A temporal
@@ -298,9 +306,11 @@ Table* read_table(Relation relation) {
     else
         read_versioning(table->versioning, relation);
     table->checkout_guard = read_checkout_guard(relation);
+    if (relation->trigdesc) read_claiming(*table, relation);
     if (relation->rd_rel->relhasindex) read_key(*table, relation);
     for (int i = 0; i < table->key.count; i++)
         table->key_columns = bms_add_member(table->key_columns, table->key.columns[i].attno);
+    read_claim_indexes(table->claiming, relation, table->key);
     MemoryContextSwitchTo(previous);
     return table;
 }
@@ -589,8 +599,9 @@ bool may_report(Oid relid, AttrNumber attno) {
 }
 
 const char* trigger_function_name(TriggerFunction function) {
-    constexpr const char* names[] = {"row_version",  "version_column", "except_columns",
-                                     "root_version", "row_checkout",   "checkout_except_columns"};
+    constexpr const char* names[] = {"row_version",   "version_column", "except_columns",
+                                     "root_version",  "row_checkout",   "checkout_except_columns",
+                                     "claim_columns", "claim_notify"};
     return names[static_cast<int>(function)];
 }
 

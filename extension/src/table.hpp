@@ -3,11 +3,13 @@
 #pragma once
 
 #include "checkout_guard.hpp"
+#include "claim_settings.hpp"
 #include "json.hpp"
 #include "postgres.hpp"
 
 namespace interlock {
 
+struct ClaimAccess;    // claim_call.hpp
 struct ColumnSet;      // columns.hpp
 struct LockStatement;  // planner_locker.cpp
 struct RangeTable;     // executor.hpp
@@ -131,9 +133,11 @@ struct Table {
     Bitmapset* live_columns;  // attribute numbers of those that were not dropped
     Versioning versioning;
     CheckoutGuard checkout_guard;
-    Key key;                 // the primary key
-    Bitmapset* key_columns;  // its attribute numbers
-    Key* json_keys;          // without one: the sets of columns that callers named as key
+    Claiming claiming;
+    ClaimAccess* claim_access;  // null until rows are claimed
+    Key key;                    // the primary key
+    Bitmapset* key_columns;     // its attribute numbers
+    Key* json_keys;             // without one: the sets of columns that callers named as key
     int json_key_count;
     ColumnSet* column_sets;
     ColumnSet* last_column_set[4];  // by purpose
@@ -221,9 +225,11 @@ enum class TriggerFunction {
     except_columns,
     root_version,
     row_checkout,
-    checkout_except_columns
+    checkout_except_columns,
+    claim_columns,
+    claim_notify
 };
-constexpr int trigger_function_count = 6;
+constexpr int trigger_function_count = 8;
 
 // Looked up all at once, before a relation's triggers are read: a look-up can take in an
 // invalidation, which frees them.
@@ -241,6 +247,10 @@ struct TriggerFunctions {
     bool checks_out(const Trigger& trigger) const {
         return is(trigger, TriggerFunction::row_checkout) ||
                is(trigger, TriggerFunction::checkout_except_columns);
+    }
+    bool claims(const Trigger& trigger) const {
+        return is(trigger, TriggerFunction::claim_columns) ||
+               is(trigger, TriggerFunction::claim_notify);
     }
 };
 TriggerFunctions trigger_functions();

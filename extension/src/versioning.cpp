@@ -342,6 +342,7 @@ INTERLOCK_FUNCTION(disable_all) {
         foreach (cell, tables_with_triggers()) {
             lock_as_owner(lfirst_oid(cell));  // of any kind: a hand-made trigger can be on a view
             delete_checkouts(lfirst_oid(cell));
+            drop_claim_indexes(lfirst_oid(cell));
             count += drop_triggers(lfirst_oid(cell), TriggerFamily::all) ? 1 : 0;
         }
     });

@@ -18,7 +18,8 @@ enum class WriteStatus {
     conflict,
     exists,
     rejected,
-    held_back
+    held_back,
+    busy  // no SQL value: a write that must not wait would have had to
 };
 
 // How much of the present row a caller wants to hear of when the write did not happen.
@@ -26,6 +27,16 @@ enum class Report : char { version, row_and_conflicts };
 
 // touch makes a new version and changes nothing else; the checks lock the row and change nothing.
 enum class Operation : char { update, touch, erase, check_share, check_no_key_update };
+
+struct RowValues;  // current_row.hpp
+
+// A condition on what a row holds, and what is to become of it, both by a pure function of the row:
+// whoever writes it can judge a row again that was changed meanwhile.
+struct RowRule {
+    const Bitmapset* columns;  // that it reads: not before the caller is allowed to
+    // False where the row is not to be written; else the values of these columns are put in.
+    bool (*judge)(const RowRule& rule, const RowValues& row, const ColumnValues& changes);
+};
 
 // A row of a relation, by its key.
 struct KeyedRow {
@@ -43,6 +54,8 @@ struct Write : KeyedRow {
     ColumnValues changes;                 // of an update; none otherwise
     Jsonb* base;                          // the row as the caller read it, or null
     Report report;
+    const RowRule* rule = nullptr;  // instead of a version or values that are expected
+    bool waits = true;              // for a row that is locked
 };
 
 inline bool is_check(const Write& write) {

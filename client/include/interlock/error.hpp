@@ -200,22 +200,24 @@ class INTERLOCK_EXPORT batch_refused : public write_error {
     std::size_t rows_;
 };
 
-/// What is known about a lease that was not to be had, or is lost; empty what does not apply, or is
-/// not known.
+/// What is known about a lease or checkout that was not to be had, or is lost; empty what does not
+/// apply, or is not known.
 struct lease_details {
-    std::string lock_namespace{};
-    std::string key{};  // as text
+    std::string lock_namespace{};  // of a lease
+    std::string table{};           // of a checkout
+    std::string key{};             // as text; a JSON object of a row that the server named
     std::string holder{};
     std::optional<std::chrono::system_clock::time_point> expires_at{};  // by the server's clock
     std::optional<int> blocking_pid{};  // whose open transaction keeps it from being taken over
     std::optional<std::int64_t> token{};
+    std::optional<std::string> note{};  // of a checkout
 };
 
-/// IL010: somebody else holds the lease.
+/// IL010: somebody else holds the lease, or has the row checked out: also out of any write to such
+/// a row, versioned_update and plain SQL alike.
 ///
-/// Of our functions it says who, and until when; nobody, if it is only just being taken. Where SQL
-/// of the application's own raised it, the same is read from the error's DETAIL, but for
-/// expires_at(), which is in the message.
+/// It says who, and until when; nobody, if it is only just being taken. What the server raised is
+/// read from the error's DETAIL, if the connection's verbosity shows that.
 class INTERLOCK_EXPORT lease_held : public error {
   public:
     explicit lease_held(const std::string& message, lease_details details = {});
@@ -224,8 +226,10 @@ class INTERLOCK_EXPORT lease_held : public error {
     [[nodiscard]] const std::string& lock_namespace() const noexcept {
         return details_->lock_namespace;
     }
+    [[nodiscard]] const std::string& table() const noexcept { return details_->table; }
     [[nodiscard]] const std::string& key() const noexcept { return details_->key; }
     [[nodiscard]] const std::string& holder() const noexcept { return details_->holder; }
+    [[nodiscard]] const std::optional<std::string>& note() const noexcept { return details_->note; }
     [[nodiscard]] const std::optional<std::chrono::system_clock::time_point>& expires_at()
         const noexcept {
         return details_->expires_at;
@@ -255,6 +259,7 @@ class INTERLOCK_EXPORT lease_lost : public error {
     [[nodiscard]] const std::string& lock_namespace() const noexcept {
         return details_->lock_namespace;
     }
+    [[nodiscard]] const std::string& table() const noexcept { return details_->table; }
     [[nodiscard]] const std::string& key() const noexcept { return details_->key; }
     [[nodiscard]] const std::optional<std::int64_t>& token() const noexcept {
         return details_->token;

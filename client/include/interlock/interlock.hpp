@@ -19,6 +19,7 @@
 
 #include "interlock/advisory_locks.hpp"
 #include "interlock/bridge.hpp"
+#include "interlock/checkouts.hpp"
 #include "interlock/error.hpp"
 #include "interlock/key.hpp"
 #include "interlock/leader.hpp"

@@ -59,6 +59,8 @@
 
 namespace interlock {
 
+class kept_lease;
+
 /// A time by the server's clock, to the microsecond.
 using server_time = std::chrono::system_clock::time_point;
 
@@ -248,7 +250,6 @@ class INTERLOCK_EXPORT lease {
     [[nodiscard]] const std::string& holder() const noexcept { return holder_; }
 
   private:
-    class running;
     lease(std::string_view lock_namespace, const interlock::key& key, std::string_view holder);
     friend INTERLOCK_EXPORT std::optional<lease> try_lease(
         connection_factory connect, std::string_view lock_namespace, const interlock::key& key,
@@ -256,9 +257,10 @@ class INTERLOCK_EXPORT lease {
 
     lease_result acquire(connection_factory connect, std::chrono::nanoseconds ttl,
                          lease_options options);
-    running& not_empty() const;
+    kept_lease& not_empty() const;
 
-    std::unique_ptr<running> running_;  // null: released, or moved from
+    std::unique_ptr<kept_lease> kept_;  // null: released, or moved from
+    std::int64_t token_ = 0;
     std::string lock_namespace_;
     interlock::key key_;
     std::string holder_;

@@ -203,7 +203,7 @@ TEST_F(LeaseFunctions, ErrorsOfPlainSqlAreTyped) {
     EXPECT_EQ(held.lock_namespace(), texts());
     EXPECT_EQ(held.key(), "a");
     EXPECT_EQ(held.holder(), "Ann");
-    EXPECT_FALSE(held.expires_at());
+    EXPECT_EQ(held.expires_at(), lease.expires_at);
     auto lost = caught_typed<lease_lost>([&] {
         pqxx::work tx{*c};
         tx.exec("SELECT interlock.check_lease('" + texts() + "', 'a', 17)");

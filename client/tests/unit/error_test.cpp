@@ -100,7 +100,7 @@ TEST(Error, ReadsTheDetailOfALease) {
     EXPECT_EQ(held.key(), "7");
     EXPECT_EQ(held.holder(), "Ann");
     EXPECT_EQ(held.blocking_pid(), 12);
-    EXPECT_FALSE(held.expires_at());
+    EXPECT_EQ(held.expires_at(), std::chrono::sys_days{std::chrono::year{2026} / 1 / 1});
     auto lost = with_detail<lease_lost>(
         "IL011",
         "ERROR:  token 17 is no longer the one of lease \"a\" of namespace \"cron\"\n"
@@ -112,6 +112,53 @@ TEST(Error, ReadsTheDetailOfALease) {
     EXPECT_EQ(copy.reason(), lease_loss::superseded);
     EXPECT_TRUE(std::is_nothrow_copy_constructible_v<lease_held>);
     EXPECT_TRUE(std::is_nothrow_copy_constructible_v<lease_lost>);
+}
+
+TEST(Error, ReadsTheDetailOfACheckout) {
+    // Proves the same of checkouts: table, key and note.
+    auto held = with_detail<lease_held>(
+        "IL010",
+        "ERROR:  row (id)=(7) of table \"documents\" is checked out by \"Ann\" until 2026-…\n"
+        "DETAIL:  {\"condition\": \"lease_held\", \"schema\": \"public\", \"table\": "
+        "\"documents\", \"key\": {\"id\": 7}, \"holder\": \"Ann\", \"expires_at\": "
+        "\"2026-01-01 00:00:00+00\", \"note\": \"the \\\"last\\\" draft\"}\n");
+    EXPECT_EQ(held.table(), "documents");
+    EXPECT_EQ(held.key(), R"({"id": 7})");
+    EXPECT_EQ(held.holder(), "Ann");
+    EXPECT_EQ(held.note(), "the \"last\" draft");
+    EXPECT_FALSE(held.blocking_pid());
+    EXPECT_EQ(held.lock_namespace(), "");
+    auto lost = with_detail<lease_lost>(
+        "IL011",
+        "ERROR:  token 17 is no longer the one of the checkout of row (id)=(7)\n"
+        "DETAIL:  {\"condition\": \"lease_lost\", \"schema\": \"public\", \"table\": "
+        "\"documents\", \"key\": {\"id\": 7}, \"token\": 17}\n");
+    EXPECT_EQ(lost.table(), "documents");
+    EXPECT_EQ(lost.key(), R"({"id": 7})");
+    EXPECT_EQ(lost.token(), 17);
+}
+
+TEST(Error, ReadsTimesOfAnyZone) {
+    // Proves that an expiry is the same time in whichever zone the server wrote it, to the
+    // microsecond, and nothing where it is none.
+    auto expiry = [](const std::string& text) {
+        return with_detail<lease_held>(
+                   "IL010",
+                   "m\nDETAIL:  {\"condition\": \"lease_held\", \"expires_at\": \"" + text + "\"}")
+            .expires_at();
+    };
+    using namespace std::chrono;
+    auto noon = sys_days{year{2026} / 2 / 28} + 12h;
+    EXPECT_EQ(expiry("2026-02-28 12:00:00+00"), noon);
+    EXPECT_EQ(expiry("2026-02-28 17:45:00+05:45"), noon);
+    EXPECT_EQ(expiry("2026-02-28 08:30:00-03:30"), noon);
+    EXPECT_EQ(expiry("2026-03-01 00:00:30+12:00:30"), noon);
+    EXPECT_EQ(expiry("2026-02-28 12:00:00.5+00"), noon + 500ms);
+    EXPECT_EQ(expiry("2026-02-28 12:00:00.000007+00"), noon + 7us);
+    for (auto text : {"", "infinity", "2026-02-28", "2026-02-30 12:00:00+00", "2026-02-28 12:00:00",
+                      "2026-02-28 12:00:00+00 BC", "2026-02-28T12:00:00Z",
+                      "28.02.2026 12:00:00 CET", "99999999999-01-01 00:00:00+00"})
+        EXPECT_FALSE(expiry(text)) << text;
 }
 
 TEST(Error, DoesWithoutTheDetail) {

@@ -1,0 +1,75 @@
+// How far this session has walked a queue: places in the claim index up to which no row was ready.
+// They are hints in the session's memory, never the truth. What a rollback made ready again, they
+// are set back for.
+#pragma once
+
+#include "claim_index.hpp"
+
+namespace interlock {
+
+// Rows come late: a transaction that began before others commits after them. So a walk looks back,
+// less often the farther.
+constexpr int look_back_levels = 2;
+
+struct LookBack {
+    ClaimEntry older;  // where the mark was at the turn before the last one
+    ClaimEntry newer;  // and at the last one
+    TimestampTz turned;
+};
+
+// Of one priority, or of a queue without any.
+struct Mark {
+    ClaimEntry here;
+    ClaimEntry before;   // this transaction set it
+    uint64 transaction;  // that last set it
+    LookBack look_back[look_back_levels];
+};
+
+// The walk from the beginning, a slice at a time: what is below the marks.
+struct Sweep {
+    bool active;
+    ClaimEntry cursor;
+    TimestampTz begun;
+    TimestampTz paused;  // the end of the last slice
+};
+
+// Groups of which rows that were not ready have been passed.
+constexpr int most_parked_groups = 256;
+struct ParkedGroup {
+    uint64 hash;
+    Datum group;
+};
+
+constexpr int most_marks = 64;
+
+// Of one queue of a table, for one role.
+struct Marks {
+    MemoryContext memory;
+    char* queue;
+    int walk_level;  // of the transaction nesting that a walk is in; 0: none is
+    bool forgotten;  // meanwhile
+    int count;
+    Mark* marks[most_marks];  // in the order of their priorities
+    Sweep sweep;
+    bool dry;  // the last walk found fewer rows than it was to
+    int parked_count;
+    int next_parked;
+    ParkedGroup* parked;
+};
+
+void initialize_claim_marks();
+
+// What is remembered of the queue, which is text or 0, for a walk. A walk within a walk, as a
+// trigger can begin one, remembers nothing.
+Marks& begin_walk(Relation table, Relation index, Datum queue);
+void end_walk(Marks& marks);
+
+// Sets the mark to where it has not been.
+void set_mark(Marks& marks, Mark& mark, IndexTuple place);
+// A new one, at that number. False where there are too many.
+bool add_mark(Marks& marks, int number, IndexTuple place, TimestampTz now);
+
+// Nothing is known any more of the table: rows were given back below the marks.
+void forget_claim_marks(Oid relid);
+
+}  // namespace interlock

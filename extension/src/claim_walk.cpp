@@ -1,0 +1,326 @@
+// What a walk costs is what it passes: with a snapshot held anywhere, index entries of finished
+// rows stay, and each costs a look at the table. So a walk begins at marks up to which nothing was
+// ready. Rows can become ready below them: committed late, given back, their claims expired or
+// rolled back. Those are found by looking back a little way often and farther seldom, and by a
+// sweep from the beginning each second, in slices that take a small share of the time.
+
+#include "claim_walk.hpp"
+
+#include "claim_groups.hpp"
+#include "claim_marks.hpp"
+#include "claim_sort.hpp"
+#include "claim_taker.hpp"
+#include "key_scan.hpp"
+
+namespace interlock {
+namespace {
+
+constexpr int64 look_back_times[look_back_levels] = {10000, 100000};  // microseconds
+constexpr int64 sweep_interval = 1000000;
+constexpr int64 slice_interval = 20000;
+constexpr int64 longest_slice = 5000;
+constexpr int slice_share = 40;  // one part in so many of the time
+// Where there is nothing else to do.
+constexpr int64 longest_dry_slice = 20000;
+constexpr int dry_slice_share = 4;
+constexpr int shortest_slice = 1000;  // entries
+
+// How far a sweep may go in this call.
+struct Budget {
+    int entries;  // without a look at the clock
+    TimestampTz until;
+};
+
+struct Walk {
+    ClaimCall& call;
+    Marks& marks;
+    ClaimIndex& index;
+    ClaimTaker& taker;
+    ClaimGroups* groups;
+    TupleTableSlot* row;
+    bool sweeping;
+    Budget budget;
+    bool whole;  // has begun everywhere at the beginning
+    int passed;  // entries
+};
+
+const ClaimOrder& order_of(const ClaimCall& call, Relation index) {
+    ClaimAccess& access = call.access();
+    if (access.order) return *access.order;
+    MemoryContext previous = MemoryContextSwitchTo(call.table.context);
+    auto* order = allocate<ClaimOrder>();
+    *order = read_claim_order(call.claiming(), index);
+    MemoryContextSwitchTo(previous);
+    return *(access.order = order);
+}
+
+// A group's rows are claimed by the group's order, which this row may not be the first of.
+void take_grouped(Walk& walk, Datum group) {
+    walk.call.unordered = true;
+    GroupOutcome outcome = take_from_group(*walk.groups, walk.taker, group, walk.row);
+    if (outcome != GroupOutcome::empty) park_group(*walk.groups, walk.marks, group);
+}
+
+void take_ready(Walk& walk, const ClaimState& state) {
+    if (walk.groups) {
+        bool is_null;
+        Datum group =
+            slot_getattr(walk.row, walk.call.claiming().column(ClaimColumn::group), &is_null);
+        if (!is_null) return take_grouped(walk, group);
+    }
+    take_row(walk.taker, walk.row, state);
+}
+
+// Nobody's row, or not yet one, is passed, too: a late commit is found when looking back.
+void visit(Walk& walk) {
+    if (!fetch_entry(walk.index, walk.row)) return;
+    ClaimState state = state_in(walk.call.claiming(), walk.row);
+    if (is_ready(state, walk.call.now) && !is_claimed_here(state, writer_of(walk.row)))
+        take_ready(walk, state);
+    ExecClearTuple(walk.row);
+}
+
+bool is_future(const Walk& walk) {
+    return entry_run_at(walk.index) > walk.call.now;
+}
+
+bool is_within_budget(Walk& walk) {
+    if (++walk.passed < walk.budget.entries || walk.passed % 32) return true;
+    return GetCurrentTimestamp() < walk.budget.until;
+}
+
+void turn(LookBack& back, const Mark& mark, Marks& marks, TimestampTz now) {
+    ClaimEntry oldest = back.older;
+    back.older = back.newer;
+    back.newer = oldest;
+    keep_entry(back.newer, mark.here.tuple, marks.memory);
+    back.turned = now;
+}
+
+// Where the walk of a run begins; null: at its beginning. A dry one looks back as far as it can.
+IndexTuple start_of(Walk& walk, Mark& mark) {
+    IndexTuple start = mark.here.tuple;
+    for (int level = 0; level < look_back_levels; level++) {
+        LookBack& back = mark.look_back[level];
+        bool due = walk.call.now - back.turned >= look_back_times[level];
+        if (!due && !walk.marks.dry) continue;
+        start = back.older.tuple;
+        if (due) turn(back, mark, walk.marks, walk.call.now);
+        if (start == nullptr) break;
+    }
+    return start;
+}
+
+// Below the mark, a sweep begins where it was left.
+IndexTuple sweep_from(Walk& walk, const Mark& mark, IndexTuple start) {
+    IndexTuple cursor = walk.marks.sweep.cursor.tuple;
+    if (cursor == nullptr) return nullptr;
+    int order = walk.index.order.ordered ? compare_order(walk.index, mark.here.tuple, cursor) : 0;
+    if (order > 0) return nullptr;
+    bool swept = order < 0 || compare_entries(walk.index, cursor, start) >= 0;
+    return swept ? start : cursor;
+}
+
+void seek(Walk& walk, const Mark& mark, IndexTuple start) {
+    if (start) {
+        walk.whole = false;
+        seek_after(walk.index, start);
+    } else {
+        seek_run(walk.index, mark.here.tuple);
+    }
+}
+
+void keep_cursor(Walk& walk, IndexTuple place) {
+    keep_entry(walk.marks.sweep.cursor, place, walk.marks.memory);
+}
+
+// Is the entry at hand still below the mark?
+bool is_below(const Walk& walk, const Mark& mark) {
+    return compare_entries(walk.index, walk.index.entry, mark.here.tuple) <= 0;
+}
+
+void advance(Walk& walk, Mark& mark, const ClaimEntry& last) {
+    if (last.tuple && (mark.here.tuple == nullptr ||
+                       compare_entries(walk.index, last.tuple, mark.here.tuple) > 0))
+        set_mark(walk.marks, mark, last.tuple);
+}
+
+// The part of a run that is below its mark, where a sweep is under way. True where the walk is to
+// go on with what comes then: at the entry at hand, or, after a seek, at the next one.
+enum class Swept { enough, at_entry, at_next, end };
+Swept sweep_run(Walk& walk, const Mark& mark, IndexTuple start) {
+    while (next_entry(walk.index)) {
+        CHECK_FOR_INTERRUPTS();
+        if (!is_below(walk, mark)) return Swept::at_entry;
+        if (!is_within_budget(walk)) {
+            keep_cursor(walk, walk.index.entry);
+            walk.sweeping = false;
+            seek(walk, mark, start);
+            return Swept::at_next;
+        }
+        visit(walk);
+        if (!walk.call.has_enough()) continue;
+        keep_cursor(walk, walk.index.entry);
+        return Swept::enough;
+    }
+    return Swept::end;
+}
+
+// The entries from here on. False where the run ends in the future, or the call has enough.
+bool walk_entries(Walk& walk, ClaimEntry& last, bool has_entry) {
+    while (has_entry || next_entry(walk.index)) {
+        CHECK_FOR_INTERRUPTS();
+        has_entry = false;
+        if (is_future(walk)) return false;
+        keep_entry(last, walk.index.entry, walk.index.memory);
+        visit(walk);
+        if (walk.call.has_enough()) return false;
+    }
+    return true;
+}
+
+void walk_run(Walk& walk, Mark& mark) {
+    IndexTuple start = start_of(walk, mark);
+    bool has_entry = false;
+    if (walk.sweeping && start) {
+        seek(walk, mark, sweep_from(walk, mark, start));
+        switch (sweep_run(walk, mark, start)) {
+            case Swept::enough:
+            case Swept::end:
+                return;
+            case Swept::at_entry:
+                has_entry = true;
+                break;
+            case Swept::at_next:
+                break;
+        }
+    } else {
+        seek(walk, mark, start);
+    }
+    ClaimEntry last = {};
+    walk_entries(walk, last, has_entry);
+    advance(walk, mark, last);
+}
+
+void remember_run(Walk& walk, int& number, ClaimEntry& last) {
+    if (last.tuple == nullptr) return;
+    if (add_mark(walk.marks, number, last.tuple, walk.call.now)) number++;
+    forget_entry(last);
+}
+
+// The runs before the mark of that number that have none yet, and give it a new number.
+void walk_between(Walk& walk, int& number) {
+    Marks& marks = walk.marks;
+    IndexTuple lower = number > 0 ? marks.marks[number - 1]->here.tuple : nullptr;
+    IndexTuple upper = number < marks.count ? marks.marks[number]->here.tuple : nullptr;
+    ClaimEntry last = {};
+    seek_between(walk.index, lower, upper);
+    while (!walk.call.has_enough() && next_entry(walk.index)) {
+        CHECK_FOR_INTERRUPTS();
+        if (last.tuple && !same_order(walk.index, last.tuple, walk.index.entry))
+            remember_run(walk, number, last);
+        if (is_future(walk)) {
+            if (!walk.index.order.ordered) break;
+            seek_between(walk.index, walk.index.entry, upper);
+            continue;
+        }
+        keep_entry(last, walk.index.entry, walk.index.memory);
+        visit(walk);
+    }
+    remember_run(walk, number, last);
+}
+
+// From priority to priority.
+void walk_queue(Walk& walk) {
+    Marks& marks = walk.marks;
+    for (int number = 0; !walk.call.has_enough(); number++) {
+        if (walk.index.order.ordered || marks.count == 0) walk_between(walk, number);
+        if (number >= marks.count || walk.call.has_enough()) break;
+        walk_run(walk, *marks.marks[number]);
+    }
+}
+
+// Begins a sweep, or a slice of one, where it is time for it.
+void begin_sweep(Walk& walk) {
+    Sweep& sweep = walk.marks.sweep;
+    TimestampTz now = walk.call.now;
+    int64 idle = now - sweep.paused;
+    bool dry = walk.marks.dry;
+    if (!sweep.active) {
+        if (!dry && now - sweep.begun < sweep_interval) return;
+        sweep.active = true;
+        sweep.begun = now;
+        forget_entry(sweep.cursor);
+    } else if (!dry && idle < slice_interval) {
+        return;
+    }
+    int64 time = dry ? Min(idle / dry_slice_share, longest_dry_slice)
+                     : Min(idle / slice_share, longest_slice);
+    walk.sweeping = true;
+    walk.budget = {shortest_slice, GetCurrentTimestamp() + time};
+}
+
+// What has enough above the marks has nothing to look for below them.
+void end_sweep(Walk& walk) {
+    if (!walk.marks.sweep.active) return;
+    walk.marks.sweep.paused = GetCurrentTimestamp();
+    if (walk.sweeping) walk.marks.sweep.active = false;
+}
+
+void walk_once(ClaimCall& call, Marks& marks, ClaimIndex& index, bool& whole) {
+    begin_statement();
+    ClaimTaker* taker = begin_taking(call);
+    ClaimGroups* groups = call.claiming().has(ClaimColumn::group) ? begin_groups(call) : nullptr;
+    TupleTableSlot* row = make_slot(call);
+    index.snapshot = GetActiveSnapshot();
+    Walk walk = {call, marks, index, *taker, groups, row, false, {}, true, 0};
+    begin_sweep(walk);
+    if (groups && !IsolationUsesXactSnapshot())
+        take_from_parked_groups(*groups, *taker, marks, marks.dry);
+    walk_queue(walk);
+    end_claim_index(index);
+    end_sweep(walk);
+    whole = walk.whole;
+    ExecDropSingleTupleTableSlot(row);
+    if (groups) end_groups(groups);
+    end_taking(taker);
+    PopActiveSnapshot();
+}
+
+// A walk that found too little looks below the marks, with a new snapshot.
+void walk_marked(ClaimCall& call, Relation index_relation) {
+    Marks& marks = begin_walk(call.relation, index_relation, call.queue);
+    ClaimIndex index = {call.relation,
+                        index_relation,
+                        order_of(call, index_relation),
+                        nullptr,
+                        call.queue,
+                        CurrentMemoryContext,
+                        nullptr,
+                        {},
+                        {},
+                        nullptr};
+    bool was_dry = marks.dry, whole;
+    walk_once(call, marks, index, whole);
+    marks.dry = !call.has_enough();
+    int claimed = call.claimed;
+    if (marks.dry && !was_dry && !whole) walk_once(call, marks, index, whole);
+    call.unordered |= claimed > 0 && call.claimed > claimed;
+    if (call.unordered && call.claimed > 1) sort_claimed_rows(call, index_relation);
+    end_walk(marks);
+}
+
+}  // namespace
+
+void claim_ready_rows(ClaimCall& call) {
+    MemoryContext memory =
+        AllocSetContextCreate(CurrentMemoryContext, "interlock claim", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext previous = MemoryContextSwitchTo(memory);
+    Relation index = index_open(call.claiming().index, RowExclusiveLock);
+    walk_marked(call, index);
+    index_close(index, NoLock);
+    MemoryContextSwitchTo(previous);
+    MemoryContextDelete(memory);
+}
+
+}  // namespace interlock
