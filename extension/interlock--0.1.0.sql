@@ -721,8 +721,10 @@ SELECT c.relation::pg_catalog.regclass AS relation,
 FROM interlock.checkout_registry AS c
 JOIN pg_catalog.pg_class AS r ON r.oid OPERATOR(pg_catalog.=) c.relation
 WHERE c.holder IS NOT NULL
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i, pg_catalog.unnest(i.indkey::pg_catalog.int2[]) AS k(attnum)
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i,
+                       pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY AS k(attnum, place)
                   WHERE i.indrelid OPERATOR(pg_catalog.=) c.relation AND i.indisprimary
+                    AND k.place OPERATOR(pg_catalog.<=) i.indnkeyatts
                     AND NOT pg_catalog.has_column_privilege(c.relation, k.attnum, 'SELECT'))
   AND NOT pg_catalog.row_security_active(c.relation);
 COMMENT ON VIEW interlock.checkouts IS
