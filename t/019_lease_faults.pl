@@ -6,6 +6,7 @@ use InterlockTest;
 use IO::Select;
 use IPC::Open2;
 use IPC::Run ();
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -24,11 +25,16 @@ SELECT interlock.create_lock_namespace('cron', 'text'), interlock.create_lock_na
 CREATE TABLE log (token bigint);
 SQL
 
+# Processes that are there, perhaps stopped: none outlives this program.
+my %started;
+END { kill KILL => keys %started; }
+
 # A process that holds leases (client/tests/faults/lease_holder.cpp), perhaps started by another program.
 sub start_holder {
     my ($connection, @by) = @_;
     my %holder = (said => '');
     $holder{pid} = open2($holder{from}, $holder{to}, @by, "$programs/interlock_lease_holder", 'cron', 'log', "$connection application_name=holder");
+    $started{ $holder{pid} } = 1;
     return \%holder;
 }
 
@@ -48,7 +54,7 @@ sub answer {
 
 sub ask { my ($holder, $line) = @_; order($holder, $line); return answer($holder); }
 
-sub dismiss { my ($holder) = @_; kill KILL => $holder->{pid}; waitpid $holder->{pid}, 0; }
+sub dismiss { my ($process) = @_; kill KILL => $process->{pid}; waitpid $process->{pid}, 0; delete $started{ $process->{pid} }; }
 
 sub take_by_sql {
     my ($on, $key, $ttl) = @_;
@@ -262,7 +268,8 @@ my ($number, %faults) = (0);
 sub launch {
     my @command = @_;
     my $pid = fork // die $!;
-    exec @command or die $! unless $pid;
+    exec @command or POSIX::_exit(127) unless $pid;
+    $started{$pid} = 1;
     return $pid;
 }
 
@@ -362,6 +369,9 @@ Made by `INTERLOCK_FAULT_SECONDS=$seconds INTERLOCK_FAULT_RESULTS=FOLDER make te
 The log, lease_faults.log.xz, has one line for each event (client/tests/faults/lease_log.hpp). It is judged by a program of its
 own, `interlock_check_lease_log <lease_faults.log`: sound means that no two holders overlapped in a fenced write, no token went
 back, no lease was stuck past its ttl but for an open transaction, and what clients were told is so.
+
+pause: SIGSTOP for longer than the ttl, then SIGCONT. kill: SIGKILL. terminate: `pg_terminate_backend` of one of the clients'
+sessions. break: an operator's `break_lease`. crash: the server is stopped with `-m immediate` and started again.
 
 - PostgreSQL $version, $clients client processes, $seconds s, a ttl of $ttl ms
 - verdict: **$finding**
