@@ -23,7 +23,8 @@ bool lease_session::renew() {
 bool lease_session::release(nanoseconds bound) {
     session_.forget_cut();
     auto attempt = [&] {
-        return session_.run(bound, [this](pqxx::transaction_base& tx) { return what_.release(tx); });
+        return session_.run(bound,
+                            [this](pqxx::transaction_base& tx) { return what_.release(tx); });
     };
     try {
         return attempt();

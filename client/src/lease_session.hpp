@@ -8,7 +8,6 @@
 #include "heartbeat.hpp"
 #include "interlock/bridge.hpp"
 
-
 namespace interlock {
 
 // What is held by the clock, and how the server is told so: a lease, a checkout.

@@ -41,8 +41,7 @@ ending_times ending_times_of(const worker_options& options) {
 
 }  // namespace
 
-retry_later::retry_later(nanoseconds in)
-    : std::runtime_error{"to be tried again later"}, in_{in} {}
+retry_later::retry_later(nanoseconds in) : std::runtime_error{"to be tried again later"}, in_{in} {}
 retry_later::~retry_later() = default;
 
 std::vector<claim_result> claim_renewals::renew(const std::vector<claim>& claims) {
@@ -89,7 +88,8 @@ void worker_run::open() {
         return work_table{tx, parts_.table};
     });
     if (!table_->notify() || !options_.listen) return;
-    listener_.emplace(parts_.connect, *table_, [this] { wake(); }, tally_);
+    listener_.emplace(
+        parts_.connect, *table_, [this] { wake(); }, tally_);
 }
 
 // Claiming.
@@ -154,8 +154,8 @@ int worker_run::claim_some(int n) {
     std::vector<held_claim_ptr> claims;
     for (int i = 0; i < static_cast<int>(rows.size()); ++i) {
         auto claimed = detail::read_claim(rows, i);
-        claims.push_back(std::make_shared<held_claim>(
-            claim{std::move(claimed.key), claimed.token}, rows, i));
+        claims.push_back(
+            std::make_shared<held_claim>(claim{std::move(claimed.key), claimed.token}, rows, i));
     }
     if (claims.empty()) return 0;
     tally_.add(&worker_statistics::claimed, claims.size());

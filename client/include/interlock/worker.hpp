@@ -157,13 +157,14 @@ class INTERLOCK_EXPORT any_worker {
 };
 
 template <class Handler, class T>
-concept transaction_handler =
-    std::invocable<Handler&, pqxx::dbtransaction&, const claimed<T>&> ||
-    std::invocable<Handler&, pqxx::dbtransaction&, const claimed<T>&, std::stop_token>;
+concept transaction_handler = std::invocable < Handler&,
+        pqxx::dbtransaction&, const claimed<T>
+& > || std::invocable<Handler&, pqxx::dbtransaction&, const claimed<T>&, std::stop_token>;
 
 template <class Handler, class T>
-concept plain_handler = std::invocable<Handler&, const claimed<T>&> ||
-                        std::invocable<Handler&, const claimed<T>&, std::stop_token>;
+concept plain_handler = std::invocable < Handler&,
+        const claimed<T>
+& > || std::invocable<Handler&, const claimed<T>&, std::stop_token>;
 
 template <class Handler, class... Arguments>
 void invoke_with_stop(Handler& handler, std::stop_token stop, Arguments&... arguments) {
@@ -191,7 +192,8 @@ row_handler handler_of_rows(Reader reader, Handler handler) {
 /// What a worker can call: with a claimed<T>, or with a transaction and that; and, if it wants to
 /// know, a std::stop_token. Called from several threads at once.
 template <class Handler, class T>
-concept claim_handler = detail::plain_handler<Handler, T> || detail::transaction_handler<Handler, T>;
+concept claim_handler =
+    detail::plain_handler<Handler, T> || detail::transaction_handler<Handler, T>;
 
 /// Works on the rows of one table while run() is called. T is what a row becomes, as of
 /// row_locks.hpp: a std::tuple of the first columns, a type with a row_reader, or what a reader
@@ -211,9 +213,8 @@ class worker {
     /// @param handler, reader copied; called from several threads at once.
     /// @throws std::invalid_argument for options that make no sense, and what is no table's name.
     template <claim_handler<T> Handler>
-        requires readable_row<T>
-    worker(connection_factory connect, std::string_view table, Handler handler,
-           worker_options options)
+    requires readable_row<T> worker(connection_factory connect, std::string_view table,
+                                    Handler handler, worker_options options)
         : worker{std::move(connect), table, row_reader<T>::read, std::move(handler),
                  std::move(options)} {}
 

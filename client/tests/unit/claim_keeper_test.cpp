@@ -67,7 +67,9 @@ class ClaimKeeper : public ::testing::Test {
     fake_timer clock_;
     fake_line line_;
     std::atomic<int> failures_ = 0;
-    claim_keeper keeper_{line_, clock_, {.ttl = 30s, .margin = 6s, .pause = 1s, .grace = 0s},
+    claim_keeper keeper_{line_,
+                         clock_,
+                         {.ttl = 30s, .margin = 6s, .pause = 1s, .grace = 0s},
                          [this](std::exception_ptr) { ++failures_; }};
 };
 
