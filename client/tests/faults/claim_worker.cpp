@@ -5,7 +5,8 @@
 //
 // A loose one appends "did ID TOKEN ATTEMPT" to EVENTS for each job that it has worked on; an exact
 // one inserts (ID, TOKEN) into the table `done`, in the transaction that finishes the claim. Each
-// job takes up to PAUSE milliseconds. Ends in order at SIGTERM, and says then what it has counted.
+// job takes up to PAUSE milliseconds, and one in fifty fails; from a second on it takes just that.
+// Ends in order at SIGTERM, and says then what it has counted.
 
 #include <csignal>
 #include <interlock/interlock.hpp>
@@ -76,11 +77,13 @@ class claim_worker {
                     all.in_doubt, "abandoned", all.abandoned);
     }
 
-    // One in fifty fails.
     void pause_and_perhaps_fail() {
+        if (pause_ >= 1000) return std::this_thread::sleep_for(milliseconds{pause_});
         thread_local std::mt19937 random{std::random_device{}()};
-        auto below = [&](int bound) { return std::uniform_int_distribution{0, bound - 1}(random); };
-        if (pause_) std::this_thread::sleep_for(std::chrono::microseconds{below(pause_ * 1000)});
+        auto below = [&](int bound) {
+            return std::uniform_int_distribution{0, bound - 1}(random);
+        };
+        std::this_thread::sleep_for(std::chrono::microseconds{below(pause_ * 1000 + 1)});
         if (!below(50)) throw std::runtime_error{"by chance"};
     }
 
