@@ -13,7 +13,7 @@ my $programs = $ENV{INTERLOCK_CLIENT_TESTS} or plan skip_all => 'the programs of
 my $jobs = $ENV{INTERLOCK_FAULT_JOBS} // 5_000;
 my $report = $ENV{INTERLOCK_CLAIM_FAULT_RESULTS};    # a file for the figures
 my $patience = $PostgreSQL::Test::Utils::timeout_default;
-my ($workers, $ttl, $pause) = (6, 1_000, 12);        # processes of four handlers; milliseconds
+my ($workers, $ttl, $pause) = (6, 1_000, 60);        # processes of four handlers; milliseconds
 
 my $node = new_node('workers');
 $node->append_conf('postgresql.conf', "max_connections = 120\nautovacuum_naptime = 5");
