@@ -650,7 +650,7 @@ CREATE FUNCTION interlock.enable_checkout(
     rel pg_catalog.regclass, except_columns pg_catalog.name[] DEFAULT '{}', bypass_roles pg_catalog.text[] DEFAULT '{}') RETURNS pg_catalog.void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_enable_checkout';
 COMMENT ON FUNCTION interlock.enable_checkout(pg_catalog.regclass, pg_catalog.name[], pg_catalog.text[]) IS
-'Sets a table up for checkouts: from then on nobody but who has a row checked out updates or deletes it. except_columns can be changed by everybody; members of bypass_roles, by name, pass (a superuser only where it is named). Changes the settings of a table that is set up. Needs ownership (42501) and a primary key (55000); 0A000 with inheritance children. Locks the table ACCESS EXCLUSIVE.';
+'Sets a table up for checkouts: from then on nobody but who has a row checked out updates or deletes it. except_columns, none of them of the key (22023), can be changed by everybody; members of bypass_roles, by name, pass (a superuser only where it is named). Changes the settings of a table that is set up. Needs ownership (42501) and a primary key (55000); 0A000 with inheritance children. Locks the table ACCESS EXCLUSIVE.';
 
 CREATE FUNCTION interlock.disable_checkout(
     rel pg_catalog.regclass) RETURNS pg_catalog.void
@@ -662,7 +662,7 @@ CREATE FUNCTION interlock.checkout(
     rel pg_catalog.regclass, key pg_catalog.anycompatible, holder pg_catalog.text, ttl pg_catalog.interval, note pg_catalog.text DEFAULT NULL) RETURNS interlock.lease
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_checkout';
 COMMENT ON FUNCTION interlock.checkout(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.text, pg_catalog.interval, pg_catalog.text) IS
-'Checks a row out for ttl (at most 366 days) from now by the server''s clock. IL010 where somebody else has it; the same holder has it renewed, with the same token. Waits for transactions that are writing the row: it is locked FOR NO KEY UPDATE until this transaction ends. IL002 where there is no such row, 55000 where the table is not set up. Takes the rights to SELECT the key and UPDATE a column. The commit is synchronous. The token counts once it has committed.';
+'Checks a row out for ttl (at most 366 days) from now by the server''s clock. IL010 where somebody else has it; the same holder has it renewed, with the same token. Waits for transactions that are writing the row: it is locked FOR NO KEY UPDATE until this transaction ends. IL002 where there is no such row, 55000 where the table is not set up, 0A000 where it has got inheritance children, 40001 at REPEATABLE READ where the row was changed since. Takes the rights to SELECT the key and UPDATE a column. The commit is synchronous. The token counts once it has committed.';
 
 CREATE FUNCTION interlock.try_checkout(
     rel pg_catalog.regclass, key pg_catalog.anycompatible, holder pg_catalog.text, ttl pg_catalog.interval, note pg_catalog.text DEFAULT NULL) RETURNS interlock.lease_result
@@ -721,8 +721,10 @@ SELECT c.relation::pg_catalog.regclass AS relation,
 FROM interlock.checkout_registry AS c
 JOIN pg_catalog.pg_class AS r ON r.oid OPERATOR(pg_catalog.=) c.relation
 WHERE c.holder IS NOT NULL
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i, pg_catalog.unnest(i.indkey::pg_catalog.int2[]) AS k(attnum)
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_index AS i,
+                       pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY AS k(attnum, place)
                   WHERE i.indrelid OPERATOR(pg_catalog.=) c.relation AND i.indisprimary
+                    AND k.place OPERATOR(pg_catalog.<=) i.indnkeyatts
                     AND NOT pg_catalog.has_column_privilege(c.relation, k.attnum, 'SELECT'))
   AND NOT pg_catalog.row_security_active(c.relation);
 COMMENT ON VIEW interlock.checkouts IS

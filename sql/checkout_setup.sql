@@ -235,6 +235,17 @@ SELECT outcome('DELETE FROM own'), interlock.break_checkout('own', 1);
 SELECT interlock.disable_checkout('own');
 RESET ROLE;
 
+-- A KEY WITH INCLUDED COLUMNS: the key alone is shown, and asked for
+CREATE TABLE included (id int, body text, secret text, PRIMARY KEY (id) INCLUDE (secret));
+INSERT INTO included VALUES (1, 'a', 's');
+SELECT interlock.enable_checkout('included');
+GRANT USAGE ON SCHEMA checkout_setup TO regress_setup_owner;
+GRANT SELECT (id, body), UPDATE (body) ON included TO regress_setup_owner;
+SET ROLE regress_setup_owner;
+SELECT granted FROM interlock.try_checkout('included', 1, 'ann', '1 h');
+SELECT relation, key, holder FROM interlock.checkouts WHERE relation = 'included'::regclass;
+RESET ROLE;
+
 -- THE WAY OUT: disable_all takes checkouts with it
 SELECT interlock.enable_checkout('place', '{hits}');
 SELECT take('place', ROW(2, 'us')), take('doc', 5);

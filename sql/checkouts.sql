@@ -265,13 +265,18 @@ FROM unnest(ARRAY[$$checkout('page', 22, 'x', '1 h')$$, $$try_checkout('page', 2
 SELECT count(*) > 0 FROM interlock.checkouts;
 ROLLBACK;
 
--- PRIVILEGES: SELECT and UPDATE on the row's table, as for locking it
+-- PRIVILEGES: SELECT on the key and UPDATE on a column
 SET ROLE regress_checkout_bob;
 SELECT outcome(format('SELECT interlock.%s', call))
 FROM unnest(ARRAY[$$checkout('page', 1, 'x', '1 h')$$, $$try_checkout('page', 1, 'x', '1 h')$$, $$renew_checkout('page', 1, 1, '1 h')$$, $$use_checkout('page', 1, 1)$$, $$try_use_checkout('page', 1, 1)$$, $$checkin('page', 1, 1)$$, $$break_checkout('page', 1)$$, $$enable_checkout('page')$$, $$disable_checkout('page')$$]) AS call;
 SELECT shown();
 RESET ROLE;
-GRANT SELECT ON page TO regress_checkout_bob;
+GRANT SELECT (body) ON page TO regress_checkout_bob;
+SET ROLE regress_checkout_bob;
+SELECT outcome($$SELECT granted FROM interlock.try_checkout('page', 23, 'x', '1 h')$$);
+SELECT shown();
+RESET ROLE;
+GRANT SELECT (id) ON page TO regress_checkout_bob;
 SET ROLE regress_checkout_bob;
 SELECT outcome($$SELECT granted FROM interlock.try_checkout('page', 23, 'x', '1 h')$$);
 SELECT shown() AS s INTERSECT VALUES ('page {"id": 2} bob f');
@@ -285,6 +290,7 @@ RESET ROLE;
 -- a writer that may not read the key is told who has the row, and not which row it is
 GRANT UPDATE (body) ON page TO regress_checkout_team;
 REVOKE SELECT ON page FROM regress_checkout_bob;
+REVOKE SELECT (id, body) ON page FROM regress_checkout_bob;
 SELECT interlock.break_checkout('page', key ->> 'id') FROM interlock.checkouts WHERE key <> '{"id": 1}' ORDER BY key \g /dev/null
 SET ROLE regress_checkout_ann;
 SELECT outcome($$UPDATE page SET body = 'x'$$);

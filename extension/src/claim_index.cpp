@@ -68,9 +68,12 @@ Conditions in_queue(const ClaimIndex& index) {
     return conditions;
 }
 
-// (run_at, key …) > (the place's)
+// (run_at, key …) > (the place's). A row comparison has two members at least: without them nbtree
+// reads past the end.
 void add_after(ClaimIndex& index, Conditions& conditions, IndexTuple place) {
     const ClaimOrder& order = index.order;
+    if (order.rest == order.count)
+        return conditions.add(order.rest_greater, value_of(index, place, order.rest));
     int members = 0;
     for (AttrNumber column = order.rest; column <= order.count; column++) {
         index.row[members] = order.after[column - 1];
@@ -119,6 +122,7 @@ ClaimOrder read_claim_order(const Claiming& claiming, Relation index) {
         make_condition(&order.order_greater, index, order.order, BTGreaterStrategyNumber);
         make_condition(&order.order_less, index, order.order, BTLessStrategyNumber);
     }
+    make_condition(&order.rest_greater, index, order.rest, BTGreaterStrategyNumber);
     for (AttrNumber column = 1; column <= order.count; column++)
         make_member(&order.after[column - 1], index, column);
     return order;

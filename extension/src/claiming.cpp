@@ -427,7 +427,7 @@ void put_indexes(const Target& target, const Present& present) {
 }
 
 bool is_on(Oid index_oid, Oid relid, List* names) {
-    Relation index = index_open(index_oid, NoLock);
+    Relation index = index_open(index_oid, AccessShareLock);
     const auto& attnos = index->rd_index->indkey.values;
     bool same = index->rd_index->indnatts == list_length(names) && index->rd_index->indisvalid;
     for (int i = 0; same && i < list_length(names); i++)

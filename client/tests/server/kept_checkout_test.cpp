@@ -1,6 +1,8 @@
 // A checkout that renews itself: by a time that passes only when the test says so, and by the real
 // one.
 
+#include <unistd.h>
+
 #include <atomic>
 #include <future>
 #include <stdexcept>
@@ -49,9 +51,9 @@ class KeptCheckoutByTheClock : public Checkouts {
         clock = own.get();
         granted_session session{[this] {
                                     if (!reachable) throw std::runtime_error{"the network is down"};
-                                    return connect("application_name=kept");
+                                    return connect(name);
                                 },
-                                connect("application_name=kept"), clock->now()};
+                                connect(name), clock->now()};
         taken.emplace(take(1, "Ann", 30min));
         kept.emplace(
             std::move(session), std::make_unique<leased_row>(*taken), times_of(30min, {}),
@@ -69,9 +71,12 @@ class KeptCheckoutByTheClock : public Checkouts {
 
     void terminate_kept() const {
         run("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE "
-            "application_name = 'kept' AND datname = current_database()");
+            "application_name = '" +
+            name.substr(name.find('=') + 1) + "'");
     }
 
+    // Of this process: tests run side by side.
+    const std::string name = "application_name=kept_" + std::to_string(::getpid());
     fake_timer* clock = nullptr;
     std::atomic<bool> reachable = true;
     std::atomic<int> losses = 0;
