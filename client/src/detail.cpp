@@ -68,6 +68,21 @@ lease_details lease_details_in(std::string_view message) {
     return details;
 }
 
+claim_details claim_details_in(std::string_view message) {
+    claim_details details;
+    for (const auto& [name, value] : json_object(object_in(message))) {
+        if (name == "table") details.table = json_value(value);
+        if (name == "key") details.key = json_value(value);
+        if (name == "token") details.token = number<std::int64_t>(value);
+        if (name == "claimed_by") details.worker = json_value(value);
+        if (name == "claimed_until") details.claimed_until = time_from_text(json_value(value));
+        if (name == "finished_at") details.finished_at = time_from_text(json_value(value));
+        if (name == "dead_at") details.dead_at = time_from_text(json_value(value));
+        if (name == "missing") details.missing = value == "true";
+    }
+    return details;
+}
+
 lock_details read_lock_details(std::string_view object) {
     lock_details details;
     for (const auto& [name, value] : json_object(object)) {

@@ -12,6 +12,7 @@ namespace interlock {
 write_details write_details_in(std::string_view message);
 lock_details lock_details_in(std::string_view message);
 lease_details lease_details_in(std::string_view message);
+claim_details claim_details_in(std::string_view message);
 
 // The same from such an object.
 lock_details read_lock_details(std::string_view object);

@@ -76,7 +76,9 @@ lease_lost::lease_lost(const std::string& message, lease_details details, lease_
     : error{"IL011", message},
       reason_{reason},
       details_{std::make_shared<const lease_details>(std::move(details))} {}
-claim_lost::claim_lost(const std::string& message) : error{"IL020", message} {}
+claim_lost::claim_lost(const std::string& message, claim_details details)
+    : error{"IL020", message},
+      details_{std::make_shared<const claim_details>(std::move(details))} {}
 serialization_failure::serialization_failure(const std::string& message)
     : error{"40001", message} {}
 deadlock_detected::deadlock_detected(const std::string& message) : error{"40P01", message} {}
@@ -140,6 +142,8 @@ std::exception_ptr make(const std::string& message) {
         return std::make_exception_ptr(Error{message, lock_details_in(message)});
     else if constexpr (std::is_same_v<lease_held, Error> || std::is_same_v<lease_lost, Error>)
         return std::make_exception_ptr(Error{message, lease_details_in(message)});
+    else if constexpr (std::is_same_v<claim_lost, Error>)
+        return std::make_exception_ptr(Error{message, claim_details_in(message)});
     else
         return std::make_exception_ptr(Error{message});
 }

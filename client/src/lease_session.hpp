@@ -4,9 +4,9 @@
 #include <memory>
 #include <string>
 
+#include "bounded_session.hpp"
 #include "heartbeat.hpp"
 #include "interlock/bridge.hpp"
-#include "session_cutter.hpp"
 
 namespace interlock {
 
@@ -20,35 +20,25 @@ class leased {
     [[noreturn]] virtual void throw_lost(lease_loss reason, const std::string& why) const = 0;
 };
 
-// The connection of a lease's own, replaced whenever it is lost. Each statement is a transaction
-// with bounds of its own, because a pooler may hand the session on in between.
+// The connection of a lease's own.
 class lease_session final : public lease_line {
   public:
     lease_session(connection_factory connect, std::unique_ptr<pqxx::connection> connection,
                   const leased& what, std::chrono::nanoseconds ttl);
 
     bool renew() override;
-    void cut() noexcept override { cutter_.cut(); }
+    void cut() noexcept override { session_.cut(); }
 
     // Once nobody renews any more. False: the token is no longer the current one.
     bool release(std::chrono::nanoseconds bound);
-    bool is_cut() const { return cutter_.is_cut(); }
+    bool is_cut() const { return session_.is_cut(); }
     std::chrono::nanoseconds bound() const { return bound_; }
 
   private:
-    template <class Call>
-    auto bounded(std::chrono::nanoseconds bound, Call call);
-    pqxx::connection& connected();
-
-    const connection_factory connect_;
+    bounded_session session_;
     const leased& what_;
     const std::chrono::nanoseconds ttl_;
     const std::chrono::nanoseconds bound_;
-    std::unique_ptr<pqxx::connection> connection_;
-    session_cutter cutter_;
 };
-
-// How long a renewal may take.
-std::chrono::nanoseconds renewal_bound(std::chrono::nanoseconds ttl);
 
 }  // namespace interlock

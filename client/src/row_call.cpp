@@ -1,8 +1,12 @@
 #include "row_call.hpp"
 
+#include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "interlock/error.hpp"
+#include "table_name.hpp"
+#include "text.hpp"
 
 namespace interlock {
 namespace {
@@ -41,6 +45,24 @@ pqxx::result call_naming(pqxx::transaction_base& tx, const statement& statement,
                                   .note = e.note()},
                     table, key);
     }
+}
+
+std::string null_of(std::string_view table) {
+    return "NULL::" + quoted_table_name(table);
+}
+
+bool any_composite(const std::vector<key>& keys) {
+    auto composite = std::ranges::count_if(keys, &key::composite);
+    if (composite && composite < static_cast<std::ptrdiff_t>(keys.size()))
+        throw std::invalid_argument{"either all keys have columns, or none"};
+    return composite != 0;
+}
+
+std::string text_array(const std::vector<key>& keys) {
+    std::vector<std::string> texts;
+    for (const auto& key : keys)
+        texts.push_back(key.text());
+    return array_literal(texts);
 }
 
 }  // namespace interlock

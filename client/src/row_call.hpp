@@ -1,6 +1,7 @@
 #pragma once
 
 #include <pqxx/pqxx>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,5 +14,12 @@ namespace interlock {
 pqxx::result call_naming(pqxx::transaction_base& tx, const statement& statement,
                          const std::vector<bridge::parameter>& parameters, std::string_view table,
                          const key* key);
+
+// What the server knows a row's type by.
+std::string null_of(std::string_view table);
+
+// std::invalid_argument if some keys have columns and others do not.
+bool any_composite(const std::vector<key>& keys);
+std::string text_array(const std::vector<key>& keys);
 
 }  // namespace interlock

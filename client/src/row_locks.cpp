@@ -27,28 +27,10 @@ const char* name_of(row_lock_mode mode) {
     }
 }
 
-// What the server knows a row's type by. Names of columns that tell are such as no table has, so
+// Names of columns that tell are such as no table has, so
 // that the table's own are found by theirs.
 constexpr std::string_view status_column = R"(r.status::pg_catalog.text AS "interlock.status")";
 constexpr std::string_view key_column = R"(r.key AS "interlock.key")";
-
-std::string null_of(std::string_view table) {
-    return "NULL::" + quoted_table_name(table);
-}
-
-bool any_composite(const std::vector<key>& keys) {
-    auto composite = std::ranges::count_if(keys, &key::composite);
-    if (composite && composite < static_cast<std::ptrdiff_t>(keys.size()))
-        throw std::invalid_argument{"either all keys have columns, or none"};
-    return composite != 0;
-}
-
-std::string text_array(const std::vector<key>& keys) {
-    std::vector<std::string> texts;
-    for (const auto& key : keys)
-        texts.push_back(key.text());
-    return array_literal(texts);
-}
 
 // Never prepared: a prepared statement fails once the columns of its result have changed.
 statement unprepared(std::string sql) {

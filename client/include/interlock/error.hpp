@@ -270,11 +270,52 @@ class INTERLOCK_EXPORT lease_lost : public error {
     std::shared_ptr<const lease_details> details_;
 };
 
-/// IL020: the claim expired and went to another worker: stop working.
+/// What is known about a claim that is lost; empty what does not apply, or what the role may not
+/// see.
+struct claim_details {
+    std::string table{};
+    std::string key{};  // as text; a JSON object of a row that the server named
+    std::optional<std::int64_t> token{};
+    std::string worker{};  // whose claim it is now, or was last
+    std::optional<std::chrono::system_clock::time_point> claimed_until{};  // by the server's clock
+    std::optional<std::chrono::system_clock::time_point> finished_at{};
+    std::optional<std::chrono::system_clock::time_point> dead_at{};
+    bool missing = false;  // there is no such row (any more)
+};
+
+/// IL020: the claim expired and went to another worker, or the row is done with: stop working.
+///
+/// It says whose the row is now. What the server raised is read from the error's DETAIL, if the
+/// connection's verbosity shows that.
 class INTERLOCK_EXPORT claim_lost : public error {
   public:
-    explicit claim_lost(const std::string& message);
+    explicit claim_lost(const std::string& message, claim_details details = {});
     ~claim_lost() override;
+
+    [[nodiscard]] const std::string& table() const noexcept { return details_->table; }
+    [[nodiscard]] const std::string& key() const noexcept { return details_->key; }
+    [[nodiscard]] const std::optional<std::int64_t>& token() const noexcept {
+        return details_->token;
+    }
+    [[nodiscard]] const std::string& worker() const noexcept { return details_->worker; }
+    [[nodiscard]] const std::optional<std::chrono::system_clock::time_point>& claimed_until()
+        const noexcept {
+        return details_->claimed_until;
+    }
+    /// Since when the row is finished, in a table that keeps such rows.
+    [[nodiscard]] const std::optional<std::chrono::system_clock::time_point>& finished_at()
+        const noexcept {
+        return details_->finished_at;
+    }
+    /// Since when it is dead: out of attempts.
+    [[nodiscard]] const std::optional<std::chrono::system_clock::time_point>& dead_at()
+        const noexcept {
+        return details_->dead_at;
+    }
+    [[nodiscard]] bool missing() const noexcept { return details_->missing; }
+
+  private:
+    std::shared_ptr<const claim_details> details_;  // shared, so that copying cannot throw
 };
 
 /// 40001: this transaction cannot be put in order with the others; run it again.

@@ -20,6 +20,7 @@
 #include "interlock/advisory_locks.hpp"
 #include "interlock/bridge.hpp"
 #include "interlock/checkouts.hpp"
+#include "interlock/claims.hpp"
 #include "interlock/error.hpp"
 #include "interlock/key.hpp"
 #include "interlock/leader.hpp"
@@ -32,3 +33,4 @@
 #include "interlock/transact.hpp"
 #include "interlock/version.hpp"
 #include "interlock/versioning.hpp"
+#include "interlock/worker.hpp"

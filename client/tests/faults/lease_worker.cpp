@@ -18,9 +18,9 @@ using namespace interlock;
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-class worker {
+class lease_worker {
   public:
-    worker(std::string name, const std::string& events, std::string folder, int keys,
+    lease_worker(std::string name, const std::string& events, std::string folder, int keys,
            milliseconds ttl)
         : name_{std::move(name)},
           events_{events},
@@ -107,7 +107,7 @@ class worker {
 
 int main(int count, char** arguments) try {
     if (count != 6) throw std::invalid_argument{"five arguments are needed"};
-    worker{arguments[1], arguments[2], arguments[3], std::stoi(arguments[4]),
+    lease_worker{arguments[1], arguments[2], arguments[3], std::stoi(arguments[4]),
            milliseconds{std::stoi(arguments[5])}}
         .run();
 } catch (const std::exception& e) {
