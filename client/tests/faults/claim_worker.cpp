@@ -80,9 +80,7 @@ class claim_worker {
     void pause_and_perhaps_fail() {
         if (pause_ >= 1000) return std::this_thread::sleep_for(milliseconds{pause_});
         thread_local std::mt19937 random{std::random_device{}()};
-        auto below = [&](int bound) {
-            return std::uniform_int_distribution{0, bound - 1}(random);
-        };
+        auto below = [&](int bound) { return std::uniform_int_distribution{0, bound - 1}(random); };
         std::this_thread::sleep_for(std::chrono::microseconds{below(pause_ * 1000 + 1)});
         if (!below(50)) throw std::runtime_error{"by chance"};
     }

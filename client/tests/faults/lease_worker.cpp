@@ -21,7 +21,7 @@ using std::chrono::milliseconds;
 class lease_worker {
   public:
     lease_worker(std::string name, const std::string& events, std::string folder, int keys,
-           milliseconds ttl)
+                 milliseconds ttl)
         : name_{std::move(name)},
           events_{events},
           folder_{std::move(folder)},
@@ -108,7 +108,7 @@ class lease_worker {
 int main(int count, char** arguments) try {
     if (count != 6) throw std::invalid_argument{"five arguments are needed"};
     lease_worker{arguments[1], arguments[2], arguments[3], std::stoi(arguments[4]),
-           milliseconds{std::stoi(arguments[5])}}
+                 milliseconds{std::stoi(arguments[5])}}
         .run();
 } catch (const std::exception& e) {
     std::cerr << e.what() << "\n";
