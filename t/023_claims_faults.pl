@@ -137,6 +137,7 @@ my $last_wait = answer("SELECT extract(epoch FROM max(finished_at)) - $quiet FRO
 cmp_ok($last_wait, '<', 5 + $jobs / 500, 'soon after the last fault: none is stuck');
 end_worker($_, 'TERM') for @workers;
 
+answer('CREATE INDEX ON history (id); ANALYZE history');
 is(answer(q{SELECT count(*) FROM history WHERE what = 'unknown'}), '0', 'nothing happened to a row that should not');
 is(answer(q{SELECT count(*) || ' ' || count(DISTINCT id) FROM history WHERE what = 'finish'}), "$jobs $jobs", 'each was finished exactly once');
 is(answer(q{SELECT count(*) FROM history AS f WHERE what = 'finish' AND token <> (SELECT max(token) FROM history AS h WHERE h.id = f.id)}), '0', 'by the last that had it');

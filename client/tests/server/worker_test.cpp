@@ -61,8 +61,13 @@ class Workers : public Claims {
     connection_factory as(const std::string& name) const {
         return [this, name] { return connect("application_name=" + name); };
     }
+    // Of a handler's thread: run() is the test's own.
+    void run_apart(const std::string& sql) const {
+        in_transaction([&](auto& tx) { tx.exec(sql); });
+    }
     void terminate_all(const std::string& name) const {
-        run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '" +
+        run_apart(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '" +
             name + "'");
     }
 };
@@ -216,7 +221,7 @@ TEST_F(Workers, HandlersAreToldOfALossAndRefused) {
     worker<job> worker{factory(), "jobs",
                        [&](const claimed<job>& job, std::stop_token stop) {
                            if (job.attempts > 1) return;
-                           run("UPDATE jobs SET claim_token = claim_token + 1");
+                           run_apart("UPDATE jobs SET claim_token = claim_token + 1");
                            while (!stop.stop_requested())
                                std::this_thread::sleep_for(1ms);
                            ++told;
@@ -310,14 +315,15 @@ TEST_F(Workers, WithATransactionWorkExactlyOnce) {
 TEST_F(Workers, WithATransactionThatComesTooLateWriteNothing) {
     add(2);
     run("CREATE TABLE done (id int, attempts int)");
-    worker<job> worker{factory(), "jobs",
-                       [&](pqxx::dbtransaction& tx, const claimed<job>& job, std::stop_token) {
-                           tx.exec("INSERT INTO done VALUES (" + job.key.text() + ", " +
-                                   std::to_string(job.attempts) + ")");
-                           if (std::get<0>(job.row) == 1)
-                               run("UPDATE jobs SET claim_token = claim_token + 1 WHERE id = 2");
-                       },
-                       named({.prefetch = 1, .ttl = 600ms})};
+    worker<job> worker{
+        factory(), "jobs",
+        [&](pqxx::dbtransaction& tx, const claimed<job>& job, std::stop_token) {
+            tx.exec("INSERT INTO done VALUES (" + job.key.text() + ", " +
+                    std::to_string(job.attempts) + ")");
+            if (std::get<0>(job.row) == 1)
+                run_apart("UPDATE jobs SET claim_token = claim_token + 1 WHERE id = 2");
+        },
+        named({.prefetch = 1, .ttl = 600ms})};
     running run{worker};
     wait_until_done(2);
     EXPECT_FALSE(run.end());
@@ -439,7 +445,7 @@ TEST_F(Workers, EndInOrderWhenTheTableIsGone) {
     std::atomic<int> calls = 0;
     worker<job> worker{factory(), "jobs",
                        [&](const claimed<job>&) {
-                           if (++calls == 5) run("ALTER TABLE jobs RENAME TO old_jobs");
+                           if (++calls == 5) run_apart("ALTER TABLE jobs RENAME TO old_jobs");
                        },
                        named()};
     running run{worker};

@@ -161,6 +161,26 @@ TEST(Error, ReadsTimesOfAnyZone) {
         EXPECT_FALSE(expiry(text)) << text;
 }
 
+TEST(Error, ClaimLostTellsWhoseTheRowIs) {
+    auto lost = with_detail<claim_lost>(
+        "IL020",
+        "claim 17 of row (id)=(1) of table \"jobs\" is lost to \"worker-2\"\n"
+        "DETAIL:  {\"condition\": \"claim_lost\", \"schema\": \"public\", \"table\": \"jobs\", "
+        "\"key\": {\"id\": 1}, \"token\": 17, \"claimed_by\": \"worker-2\", "
+        "\"claimed_until\": \"2026-01-01 00:00:00+00\"}\n");
+    EXPECT_EQ(lost.table(), "jobs");
+    EXPECT_EQ(lost.key(), "{\"id\": 1}");
+    EXPECT_EQ(lost.token(), 17);
+    EXPECT_EQ(lost.worker(), "worker-2");
+    EXPECT_EQ(lost.claimed_until(), std::chrono::sys_days{std::chrono::year{2026} / 1 / 1});
+    EXPECT_FALSE(lost.finished_at() || lost.dead_at() || lost.missing());
+    EXPECT_TRUE(with_detail<claim_lost>("IL020",
+                                        "m\nDETAIL:  {\"condition\": \"claim_lost\", "
+                                        "\"missing\": true}")
+                    .missing());
+    EXPECT_TRUE(std::is_nothrow_copy_constructible_v<claim_lost>);
+}
+
 TEST(Error, DoesWithoutTheDetail) {
     // Proves that a message without DETAIL, or with one that is none of ours or is cut off, tells
     // nothing and breaks nothing.
