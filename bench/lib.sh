@@ -69,8 +69,9 @@ sql() { "$bin/psql" --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_
 
 create_schema() { sql --file="$bench/schema.sql" --file="$bench/loops.sql" >/dev/null; }
 
-# renew VARIANT ROWS: the statements that make its table new.
-renew() { printf "SELECT reset('%s', %d);\nVACUUM ANALYZE %s;\n" "$1" "$2" "$1"; }
+# renew VARIANT ROWS: the statements that make its table new. Committed synchronously: VACUUM does not take rows for
+# visible to all whose commit is not on disk yet, and one table would be served otherwise than its neighbour.
+renew() { printf "SET synchronous_commit = on;\nSELECT reset('%s', %d);\nVACUUM ANALYZE %s;\n" "$1" "$2" "$1"; }
 
 # What one must know of the machine and the server to make sense of the figures.
 print_machine() {

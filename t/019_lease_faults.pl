@@ -223,7 +223,7 @@ for my $clock ('+1h', '-1h', '+0 x2', '+0 x0.5') {
     is(take_by_sql($node, $key, '1 h'), 0, 'nobody else gets it');
     is(ask($late, 'stop'), 'not told', 'no loss is told');
     kill STOP => $late->{pid};
-    sleep 2.2;
+    $node->poll_query_until('postgres', "SELECT expired FROM interlock.leases WHERE key = '$key'") or die "$key did not expire";
     cmp_ok(take_by_sql($node, $key, '1 h'), '>', $token, 'stopped past its expiry, it is taken over');
     kill CONT => $late->{pid};
     is(ask($late, 'write'), 'lost refused', 'and knows it');

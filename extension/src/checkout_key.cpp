@@ -23,7 +23,7 @@ constexpr const char* settings[][2] = {{"datestyle", "ISO"},        {"intervalst
 
 const char* output_by_settings(Oid type, Datum value) {
     int level = NewGUCNestLevel();
-    for (auto [name, setting] : settings)
+    for (const auto& [name, setting] : settings)
         set_config_option(name, setting, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
                           false);
     const char* text = output(type, value);

@@ -239,24 +239,6 @@ void check_columns(Relation relation, Table& table, const ClaimSettings& setting
     }
 }
 
-void check_unique_by(Relation relation, Table& table, List* names) {
-    Bitmapset* seen = nullptr;
-    ListCell* cell;
-    foreach (cell, names) {
-        auto* name = static_cast<char*>(lfirst(cell));
-        Column* column = find_column(table, name);
-        if (column == nullptr)
-            ereport(ERROR,
-                    (errcode(ERRCODE_UNDEFINED_COLUMN),
-                     errmsg("column \"%s\" of table \"%s\" does not exist", name, table.name),
-                     errtable(relation)));
-        if (bms_is_member(column->attno, seen))
-            raise_bad_column(relation, *column, ERRCODE_DUPLICATE_COLUMN,
-                             "is twice in \"unique_by\"");
-        seen = bms_add_member(seen, column->attno);
-    }
-}
-
 void require_ordinary_table(Relation relation) {
     const char* name = RelationGetRelationName(relation);
     char relkind = relation->rd_rel->relkind;
@@ -296,7 +278,7 @@ Target check_target(Oid relid, const ClaimSettings& settings) {
     Target target = {};
     target.relid = relid;
     check_columns(relation, table, settings, target);
-    check_unique_by(relation, table, settings.unique_by);
+    find_columns(relation, table, settings.unique_by, "is twice in \"unique_by\"");
     target.indexes[0] = table.claiming.index;
     target.indexes[1] = table.claiming.group_index;
     target.has_pages = RelationGetNumberOfBlocks(relation) > 0;

@@ -160,7 +160,7 @@ void raise_bad_column(Relation relation, const Column& column, int sqlstate, con
     pg_unreachable();
 }
 
-Bitmapset* find_columns(Relation relation, Table& table, List* names) {
+Bitmapset* find_columns(Relation relation, Table& table, List* names, const char* twice) {
     Bitmapset* columns = nullptr;
     ListCell* cell;
     foreach (cell, names) {
@@ -172,7 +172,7 @@ Bitmapset* find_columns(Relation relation, Table& table, List* names) {
                      errmsg("column \"%s\" of table \"%s\" does not exist", name, table.name),
                      errtable(relation)));
         if (bms_is_member(column->attno, columns))
-            raise_bad_column(relation, *column, ERRCODE_DUPLICATE_COLUMN, "is excepted twice");
+            raise_bad_column(relation, *column, ERRCODE_DUPLICATE_COLUMN, twice);
         columns = bms_add_member(columns, column->attno);
     }
     return columns;

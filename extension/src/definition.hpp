@@ -29,8 +29,10 @@ List* read_names(ArrayType* array, const char* argument);
 // a, "b c"
 char* column_list(List* names);
 
-// The columns of those names: 42703 where there is none, 42701 where one is named twice.
-Bitmapset* find_columns(Relation relation, Table& table, List* names);
+// The columns of those names: 42703 where there is none, 42701 in these words where one is named
+// twice.
+Bitmapset* find_columns(Relation relation, Table& table, List* names,
+                        const char* twice = "is excepted twice");
 
 // column "c" of table "t" PROBLEM
 [[noreturn]] void raise_bad_column(Relation relation, const Column& column, int sqlstate,

@@ -77,29 +77,30 @@ void append_columns(StringInfo sql, Table& table, const Bitmapset* columns) {
     }
 }
 
+// [… AND] t.id = , which its operand comes after
+static void append_comparison(StringInfo sql, Table& table, const Key& key, int i) {
+    const KeyColumn& part = key.columns[i];
+    const Column& column = table.column(part.attno);
+    if (i > 0) appendStringInfoString(sql, " AND ");
+    append_column(sql, column);
+    append_operand_type(sql, part, column.type);
+    append_operator(sql, part.equal_operator);
+}
+
 void append_key_condition(StringInfo sql, Table& table, const Key& key) {
     for (int i = 0; i < key.count; i++) {
-        const KeyColumn& part = key.columns[i];
-        const Column& column = table.column(part.attno);
-        if (i > 0) appendStringInfoString(sql, " AND ");
-        append_column(sql, column);
-        append_operand_type(sql, part, column.type);
-        append_operator(sql, part.equal_operator);
+        append_comparison(sql, table, key, i);
         appendStringInfo(sql, "$%d", i + 1);
-        append_operand_type(sql, part, part.type);
+        append_operand_type(sql, key.columns[i], key.columns[i].type);
     }
 }
 
 void append_key_join(StringInfo sql, Table& table, const Key& key, const char* other) {
     for (int i = 0; i < key.count; i++) {
-        const KeyColumn& part = key.columns[i];
-        const Column& column = table.column(part.attno);
-        if (i > 0) appendStringInfoString(sql, " AND ");
-        append_column(sql, column);
-        append_operand_type(sql, part, column.type);
-        append_operator(sql, part.equal_operator);
+        const Column& column = table.column(key.columns[i].attno);
+        append_comparison(sql, table, key, i);
         appendStringInfo(sql, "%s.%s", other, quote_identifier(column.name));
-        append_operand_type(sql, part, column.type);
+        append_operand_type(sql, key.columns[i], column.type);
     }
 }
 

