@@ -392,6 +392,23 @@ SELECT r.status FROM interlock.finish_claims('jobs', '{3,4,5}', '{17,17,17}') AS
 SELECT direct - :before FROM interlock.write_paths();
 RESET interlock.direct_writes;
 
+-- PARAMETERS, as clients send them: text[] keys of integers, many rows, again and again on one plan
+CALL fill('jobs', 120);
+SELECT count(*) FROM interlock.claim_rows(NULL::jobs, 'w', 100);
+CREATE TABLE mine AS SELECT id, claim_token FROM jobs WHERE claimed_by = 'w';
+DO $$
+DECLARE ids text[]; tokens bigint[]; done bigint;
+BEGIN
+    FOR i IN 1 .. 50 LOOP
+        SELECT array_agg(id::text), array_agg(claim_token) INTO ids, tokens FROM (SELECT * FROM mine ORDER BY md5(id::text || i) LIMIT 2 * i) AS part;
+        EXECUTE 'SELECT count(*) FROM interlock.renew_claims($1, $2, $3, $4) AS r WHERE r.status = ''done''' INTO done USING 'jobs'::regclass, ids, tokens, interval '10 s';
+        ASSERT done = 2 * i, done;
+    END LOOP;
+    EXECUTE 'SELECT count(*) FROM interlock.finish_claims($1, $2, $3) AS r WHERE r.status = ''done''' INTO done USING 'jobs'::regclass, ids, tokens;
+    ASSERT done = 100, done;
+END $$;
+SELECT count(*) FROM jobs;
+
 SET client_min_messages = warning;
 DROP SCHEMA claims_ends CASCADE;
 DROP OWNED BY regress_claims_worker, regress_claims_ops;
