@@ -44,8 +44,10 @@ sub order { my ($holder, $line) = @_; syswrite $holder->{to}, "$line\n"; }
 sub answer {
     my ($holder) = @_;
     my $ready = IO::Select->new($holder->{from});
+    my $deadline = time + $patience;
     until ($holder->{said} =~ /\n/) {
-        die 'a holder does not answer' unless $ready->can_read($patience);
+        die 'a holder does not answer' if time > $deadline;
+        $ready->can_read(1) or next;    # a signal ends the wait, too
         sysread $holder->{from}, $holder->{said}, 1000, length $holder->{said} or die 'a holder is gone';
     }
     $holder->{said} =~ s/^(.*)\n//;
