@@ -118,7 +118,28 @@ sub hinder {
     } else {
         $node->safe_psql('postgres', q{ALTER SYSTEM SET synchronous_standby_names = 'nobody'});
         $node->reload;
+        await_waiting_commits();
     }
+}
+
+# A reload is a signal: until a commit of another's is seen to wait, commits may still be through at once.
+sub await_waiting_commits {
+    my $end = time + $patience;
+    until ($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'probe' AND wait_event = 'SyncRep'})) {
+        die 'commits do not wait' if time > $end;
+        start_commit();
+        sleep 0.3;
+    }
+}
+
+sub start_commit {
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0) {
+        open STDOUT, '>', '/dev/null';
+        open STDERR, '>', '/dev/null';
+        exec 'psql', '--no-psqlrc', '--dbname', $node->connstr('postgres') . ' application_name=probe', '--command', q{SELECT pg_logical_emit_message(true, 'probe', '')};
+    }
+    $started{$pid} = 1;
 }
 
 sub crash_amid {
