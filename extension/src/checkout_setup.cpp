@@ -42,9 +42,7 @@ void require_no_key_columns(Relation relation, Table& table, const Bitmapset* co
 }
 
 void check_target(Oid relid, const Settings& settings) {
-    require_owner(relid);
-    Relation relation = open_table(relid, AccessExclusiveLock);
-    require_owner(relid);
+    Relation relation = open_owned_table(relid, AccessExclusiveLock);
     require_not_inherited(relid, TriggerFamily::checkouts, what);
     require_primary_key(relation);
     require_no_children(relation);
@@ -80,13 +78,6 @@ void define(Oid relid, const Settings& settings) {
     create_triggers(relid, settings);
 }
 
-void require_removable(Oid relid) {
-    require_owner(relid);
-    relation_close(open_table(relid, AccessExclusiveLock), NoLock);
-    require_owner(relid);
-    require_not_inherited(relid, TriggerFamily::checkouts, what);
-}
-
 }  // namespace
 
 // enable_checkout(rel regclass, except_columns name[], bypass_roles text[]) → void
@@ -104,7 +95,7 @@ INTERLOCK_FUNCTION(disable_checkout) {
     require_argument(fcinfo, 0, "rel");
     PreventCommandIfReadOnly("interlock.disable_checkout()");
     Oid relid = PG_GETARG_OID(0);
-    require_removable(relid);
+    require_removable(relid, TriggerFamily::checkouts, what);
     with_spi([&] {
         if (!drop_triggers(relid, TriggerFamily::checkouts))
             ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

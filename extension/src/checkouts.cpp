@@ -50,19 +50,13 @@ KeyValues key_in(const KeyedRow& row, const RowValues& values) {
 // Its key can be written in another way than the argument, where that is not all the same.
 KeyValues stored_key(const KeyedRow& row) {
     if (has_one_text(*row.key.key)) return row.key;
-    Bitmapset* columns = nullptr;
-    for (int i = 0; i < row.key.key->count; i++)
-        columns = bms_add_member(columns, row.key.key->columns[i].attno);
+    const Bitmapset* columns = row.table.key_columns;
     HeapTuple tuple = fetch_row(row, columns);
     return tuple ? key_in(row, deform_row(row.relation, columns, tuple)) : row.key;
 }
 
 LeaseRow open_checkout(const KeyedRow& row) {
     return open_checkout(row.table, checkout_key(stored_key(row)));
-}
-
-RowReport report_row(const KeyedRow& row) {
-    return {row.relation, key_text(row.table, row.key), key_json(row.table, row.key), {}, {}, NIL};
 }
 
 // Who has a row is nothing for those from whom policies hide it.

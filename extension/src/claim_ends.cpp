@@ -75,10 +75,7 @@ bool may_end(const ClaimEnd& end, const ClaimState& state) {
 
 bool judge_end(const RowRule& rule, const RowValues& row, const ColumnValues& changes) {
     const auto& end = static_cast<const ClaimEnd&>(rule);
-    ClaimState state = read_claim_state(*end.claiming, [&](AttrNumber attno, bool* is_null) {
-        *is_null = row.is_null(attno);
-        return row.value(attno);
-    });
+    ClaimState state = claim_state_in(*end.claiming, row);
     if (!may_end(end, state)) return false;
     if (changes.columns->count > 0) put_values(*end.claiming, change_of(end, state), changes);
     return true;
@@ -312,18 +309,9 @@ void append_owner(StringInfo json, const PresentClaim& present) {
             appendStringInfo(json, ", \"%s\": \"%s\"", claim_column_name(role), present.time(role));
 }
 
-char* lost_detail(const One& one, const PresentClaim& present) {
-    const Call& call = one.call;
-    StringInfoData json;
-    initStringInfo(&json);
-    appendStringInfo(&json,
-                     "{\"condition\": \"%s\", \"schema\": ", condition_name(Condition::claim_lost));
-    escape_json(&json, get_namespace_name(RelationGetNamespace(call.relation)));
-    appendStringInfoString(&json, ", \"table\": ");
-    escape_json(&json, call.table.name);
-    if (const char* key = key_json(call.table, one.key))
-        appendStringInfo(&json, ", \"key\": %s", key);
-    appendStringInfo(&json, ", \"token\": " INT64_FORMAT, call.end.token);
+char* lost_detail(const One& one, const RowReport& report, const PresentClaim& present) {
+    StringInfoData json = begin_detail(Condition::claim_lost, report);
+    appendStringInfo(&json, ", \"token\": " INT64_FORMAT, one.call.end.token);
     append_owner(&json, present);
     appendStringInfoChar(&json, '}');
     return json.data;
@@ -339,13 +327,12 @@ const char* what_happened(const PresentClaim& present) {
 }
 
 [[noreturn]] void raise_lost(const One& one) {
-    const Call& call = one.call;
     PresentClaim present = present_claim(one);
-    raise_claim_lost(
-        call.relation,
-        psprintf("claim " INT64_FORMAT " of row %s of table \"%s\" %s", call.end.token,
-                 key_text(call.table, one.key), call.table.name, what_happened(present)),
-        lost_detail(one, present));
+    RowReport report = report_row(row_of(one.call, one.key));
+    raise_lease(Condition::claim_lost,
+                psprintf("claim " INT64_FORMAT " of %s %s", one.call.end.token, row_name(report),
+                         what_happened(present)),
+                lost_detail(one, report, present), one.call.relation);
 }
 
 void end_or_raise(FunctionCallInfo fcinfo, const Call& call, int64 token) {
@@ -488,42 +475,32 @@ Datum end_batch(FunctionCallInfo fcinfo, const Call& call) {
     pg_unreachable();
 }
 
-void append_names(StringInfo sql, const char* qualifier, Table& table) {
-    for (int i = 0; i < table.key.count; i++)
-        appendStringInfo(sql, "%s%s%s", i > 0 ? ", " : "", qualifier,
-                         quote_identifier(table.column(table.key.columns[i].attno).name));
-}
-
-const char* name_of(Table& table, ClaimColumn role) {
-    return quote_identifier(table.column(table.claiming.column(role)).name);
-}
-
 // The rows are locked first, and those that somebody else has locked are left out. A row that was
 // at its last attempt is dead, as if its claim had expired.
 char* release_statement(Relation relation, Table& table) {
-    const char* by = name_of(table, ClaimColumn::claimed_by);
-    const char* dead = name_of(table, ClaimColumn::dead_at);
-    const char* error = name_of(table, ClaimColumn::last_error);
+    const char* by = quoted_name(table, ClaimColumn::claimed_by);
+    const char* dead = quoted_name(table, ClaimColumn::dead_at);
+    const char* error = quoted_name(table, ClaimColumn::last_error);
     const char* exhausted =
-        psprintf("t.%s OPERATOR(pg_catalog.>=) %d", name_of(table, ClaimColumn::attempts),
+        psprintf("t.%s OPERATOR(pg_catalog.>=) %d", quoted_name(table, ClaimColumn::attempts),
                  table.claiming.max_attempts);
     StringInfoData sql;
     initStringInfo(&sql);
     appendStringInfoString(&sql, "WITH mine AS MATERIALIZED (SELECT ");
-    append_names(&sql, "t.", table);
+    append_columns(&sql, table, table.key_columns);
     appendStringInfoString(&sql, " FROM ");
     append_table(&sql, relation);
     appendStringInfo(&sql,
                      " WHERE t.%s OPERATOR(pg_catalog.=) $1 AND t.%s IS NULL AND t.%s IS NULL "
                      "FOR NO KEY UPDATE OF t SKIP LOCKED) UPDATE ",
-                     by, name_of(table, ClaimColumn::finished_at), dead);
+                     by, quoted_name(table, ClaimColumn::finished_at), dead);
     append_table(&sql, relation);
     appendStringInfo(&sql,
                      " SET %s = NULL, %s = NULL, "
                      "%s = CASE WHEN %s THEN pg_catalog.clock_timestamp() END, "
                      "%s = CASE WHEN %s THEN COALESCE(t.%s, 'worker lost') ELSE t.%s END "
                      "FROM mine WHERE ",
-                     by, name_of(table, ClaimColumn::claimed_until), dead, exhausted, error,
+                     by, quoted_name(table, ClaimColumn::claimed_until), dead, exhausted, error,
                      exhausted, error, error);
     append_key_join(&sql, table, table.key, "mine");
     return sql.data;
@@ -601,8 +578,7 @@ INTERLOCK_FUNCTION(try_release_claim) {
 // revive_claim(rel regclass, key anycompatible) → void
 INTERLOCK_FUNCTION(revive_claim) {
     One one = end_one(fcinfo, begin_revive(fcinfo), 0);
-    if (one.result == Result::missing)
-        raise_row_missing(report_row(row_of(one.call, one.key), {}, {}));
+    if (one.result == Result::missing) raise_row_missing(report_row(row_of(one.call, one.key)));
     if (one.result == Result::lost) raise_not_dead(one);
     tell(one.call, one.result);
     close(one.call);

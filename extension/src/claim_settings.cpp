@@ -159,6 +159,10 @@ const char* claim_column_name(ClaimColumn role) {
     return column_names[static_cast<int>(role)];
 }
 
+const char* quoted_name(Table& table, ClaimColumn role) {
+    return quote_identifier(table.column(table.claiming.column(role)).name);
+}
+
 void read_claim_triggers(Claiming& claiming, Relation relation, const TriggerFunctions& ours) {
     const TriggerDesc* triggers = relation->trigdesc;
     bool notifies = false;

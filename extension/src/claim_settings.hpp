@@ -31,6 +31,9 @@ constexpr int own_claim_column_count = 8;
 // is called unless it was mapped.
 const char* claim_column_name(ClaimColumn role);
 
+// The name of the column that has the role, for a statement.
+const char* quoted_name(Table& table, ClaimColumn role);
+
 struct Claiming {
     bool enabled;                            // the marker trigger is there
     bool keeps;                              // rows that are finished; else it deletes them

@@ -42,6 +42,15 @@ ClaimState read_claim_state(const Claiming& claiming, Get get) {
     return state;
 }
 
+// The same of values that were read.
+template <typename Row>
+ClaimState claim_state_in(const Claiming& claiming, const Row& row) {
+    return read_claim_state(claiming, [&](AttrNumber attno, bool* is_null) {
+        *is_null = row.is_null(attno);
+        return row.value(attno);
+    });
+}
+
 inline bool is_unfinished(const ClaimState& state) {
     return !state.finished && !state.dead;
 }

@@ -62,14 +62,6 @@ SPIPlanPtr claim_plan(const ClaimCall& call, const Key& key, const ClaimChange& 
     return (access.statements = statement)->plan;
 }
 
-KeyValues key_of(const ClaimCall& call, TupleTableSlot* row) {
-    KeyValues key = {&call.table.key, {}};
-    bool is_null;
-    for (int i = 0; i < key.key->count; i++)
-        key.values[i] = slot_getattr(row, key.key->columns[i].attno, &is_null);
-    return key;
-}
-
 // At REPEATABLE READ and above, a row that changed since the snapshot is passed over.
 LockOutcome lock_or_skip(const RowLock& lock) {
     LockOutcome outcome = {LockStatus::unavailable, {}, nullptr};
@@ -83,13 +75,6 @@ LockOutcome lock_or_skip(const RowLock& lock) {
             return error.sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE;
         });
     return outcome;
-}
-
-ClaimState state_in(const Claiming& claiming, const RowValues& row) {
-    return read_claim_state(claiming, [&](AttrNumber attno, bool* is_null) {
-        *is_null = row.is_null(attno);
-        return row.value(attno);
-    });
 }
 
 void put_row(ClaimCall& call) {
@@ -121,15 +106,14 @@ bool update_row(ClaimCall& call, const KeyValues& key, const ClaimState& state) 
 }  // namespace
 
 bool take_by_statement(ClaimCall& call, TupleTableSlot* found) {
-    RowLock lock = {{call.relation, call.table, key_of(call, found)},
-                    LockTupleNoKeyExclusive,
-                    {WaitKind::never, 0},
-                    true,
-                    {},
-                    call.table.live_columns};
+    KeyValues key;
+    if (!read_key(call.table, found, key)) return false;
+    RowLock lock = {
+        {call.relation, call.table, key}, LockTupleNoKeyExclusive, {WaitKind::never, 0}, true, {},
+        call.table.live_columns};
     LockOutcome outcome = lock_or_skip(lock);
     if (outcome.status != LockStatus::locked) return false;
-    ClaimState state = state_in(call.claiming(), outcome.row);
+    ClaimState state = claim_state_in(call.claiming(), outcome.row);
     return is_ready(state, call.now) && update_row(call, lock.key, state);
 }
 

@@ -44,10 +44,6 @@ struct StatusRow {
     }
 };
 
-const char* name_of(Table& table, ClaimColumn role) {
-    return quote_identifier(table.column(table.claiming.column(role)).name);
-}
-
 bool may_read(Table& table) {
     if (!may_use_schema(get_rel_namespace(table.relid), GetUserId())) return false;
     for (int role = 0; role < claim_column_count; role++) {
@@ -65,17 +61,17 @@ bool may_count(Table& table) {
 
 // The state of each row at the time $1, and when it runs.
 void append_states(StringInfo sql, Relation relation, Table& table) {
-    const char* run_at = name_of(table, ClaimColumn::run_at);
-    const char* until = name_of(table, ClaimColumn::claimed_until);
+    const char* run_at = quoted_name(table, ClaimColumn::run_at);
+    const char* until = quoted_name(table, ClaimColumn::claimed_until);
     appendStringInfo(sql,
                      "SELECT t.%s AS run_at, CASE WHEN t.%s IS NOT NULL THEN 'dead' "
                      "WHEN t.%s IS NOT NULL THEN 'finished' WHEN t.%s IS NOT NULL THEN "
                      "CASE WHEN t.%s OPERATOR(pg_catalog.>) $1 THEN 'running' ELSE 'expired' END "
                      "WHEN t.%s OPERATOR(pg_catalog.>) $1 OR t.%s OPERATOR(pg_catalog.>) $1 "
                      "THEN 'delayed' ELSE 'ready' END AS state FROM ",
-                     run_at, name_of(table, ClaimColumn::dead_at),
-                     name_of(table, ClaimColumn::finished_at),
-                     name_of(table, ClaimColumn::claimed_by), until, run_at, until);
+                     run_at, quoted_name(table, ClaimColumn::dead_at),
+                     quoted_name(table, ClaimColumn::finished_at),
+                     quoted_name(table, ClaimColumn::claimed_by), until, run_at, until);
     append_table(sql, relation);
 }
 
@@ -104,11 +100,11 @@ char* bounded_counts(Relation relation, Table& table, bool of_queue) {
         "pg_catalog.count(*) FROM (");
     append_states(&sql, relation, table);
     appendStringInfo(&sql, " WHERE t.%s IS NULL AND t.%s IS NULL",
-                     name_of(table, ClaimColumn::dead_at),
-                     name_of(table, ClaimColumn::finished_at));
+                     quoted_name(table, ClaimColumn::dead_at),
+                     quoted_name(table, ClaimColumn::finished_at));
     if (of_queue)
         appendStringInfo(&sql, " AND t.%s::pg_catalog.text OPERATOR(pg_catalog.=) $2",
-                         name_of(table, ClaimColumn::queue));
+                         quoted_name(table, ClaimColumn::queue));
     for (int i = 0; i < columns.count; i++) {
         appendStringInfoString(&sql, i == 0 ? " ORDER BY " : ", ");
         append_column(&sql, table.column(columns.attnos[i]));
@@ -119,7 +115,7 @@ char* bounded_counts(Relation relation, Table& table, bool of_queue) {
 
 // The first queue after $2, or, where that is NULL, of all.
 char* next_queue_statement(Relation relation, Table& table) {
-    const char* name = name_of(table, ClaimColumn::queue);
+    const char* name = quoted_name(table, ClaimColumn::queue);
     StringInfoData sql;
     initStringInfo(&sql);
     appendStringInfo(&sql, "SELECT t.%s::pg_catalog.text FROM ", name);
@@ -127,8 +123,8 @@ char* next_queue_statement(Relation relation, Table& table) {
     appendStringInfo(&sql,
                      " WHERE t.%s IS NULL AND t.%s IS NULL AND ($2 IS NULL OR "
                      "t.%s::pg_catalog.text OPERATOR(pg_catalog.>) $2) ORDER BY t.%s LIMIT 1",
-                     name_of(table, ClaimColumn::dead_at), name_of(table, ClaimColumn::finished_at),
-                     name, name);
+                     quoted_name(table, ClaimColumn::dead_at),
+                     quoted_name(table, ClaimColumn::finished_at), name, name);
     return sql.data;
 }
 
@@ -227,10 +223,11 @@ char* dead_statement(const Seen& seen, bool of_queue) {
     initStringInfo(&sql);
     appendStringInfoString(&sql, "SELECT pg_catalog.count(*) FROM ");
     append_table(&sql, seen.relation);
-    appendStringInfo(&sql, " WHERE t.%s IS NOT NULL", name_of(seen.table, ClaimColumn::dead_at));
+    appendStringInfo(&sql, " WHERE t.%s IS NOT NULL",
+                     quoted_name(seen.table, ClaimColumn::dead_at));
     if (of_queue)
         appendStringInfo(&sql, " AND t.%s::pg_catalog.text OPERATOR(pg_catalog.=) $2",
-                         name_of(seen.table, ClaimColumn::queue));
+                         quoted_name(seen.table, ClaimColumn::queue));
     return sql.data;
 }
 

@@ -14,19 +14,13 @@ constexpr ClaimColumn claimed_columns[] = {ClaimColumn::attempts,    ClaimColumn
                                            ClaimColumn::claim_token, ClaimColumn::claimed_until,
                                            ClaimColumn::last_error,  ClaimColumn::dead_at};
 
-Bitmapset* add_column(Bitmapset* columns, int attno) {
-    return bms_add_member(columns, attno - FirstLowInvalidHeapAttributeNumber);
-}
-
 RangeTable* make_privileges(const ClaimCall& call) {
-    Bitmapset *selected = nullptr, *updated = nullptr;
-    for (int attno = -1; (attno = bms_next_member(call.table.live_columns, attno)) >= 0;)
-        selected = add_column(selected, attno);
+    Bitmapset* updated = nullptr;
     for (ClaimColumn role : claimed_columns)
-        updated = add_column(updated, call.claiming().column(role));
+        updated = bms_add_member(updated, call.claiming().column(role));
     auto* privileges = allocate<RangeTable>();
     *privileges = make_range_table(call.relation, RowExclusiveLock, ACL_SELECT | ACL_UPDATE,
-                                   selected, updated);
+                                   call.table.live_columns, updated);
     return privileges;
 }
 
@@ -123,18 +117,6 @@ void fire_after(const ClaimTaker& taker) {
     AfterTriggerBeginQuery();
 }
 
-// ExecUpdatePrepareSlot(), and the checks of ExecUpdateAct().
-void check_new_row(const ClaimTaker& taker) {
-    Relation relation = taker.call.relation;
-    TupleConstr* constraints = RelationGetDescr(relation)->constr;
-    taker.row->tts_tableOid = RelationGetRelid(relation);
-    if (constraints && constraints->has_generated_stored)
-        ExecComputeStoredGenerated(taker.result, taker.estate, taker.row, CMD_UPDATE);
-    if (relation->rd_rel->relispartition)
-        ExecPartitionCheck(taker.result, taker.row, taker.estate, true);
-    if (constraints) ExecConstraints(taker.result, taker.row, taker.estate);
-}
-
 TM_Result update(const ClaimTaker& taker, TupleTableSlot* found, bool locked,
                  IndexUpdate* indexes) {
     ItemPointerData tid = found->tts_tid;
@@ -163,7 +145,7 @@ bool take_directly(ClaimTaker& taker, TupleTableSlot* found, const ClaimChange& 
     bool locked = taker.fires_before || !can_update_without_waiting();
     if (locked && !lock_row(taker, found)) return false;
     if (taker.fires_before && !fire_before(taker, found)) return false;
-    check_new_row(taker);
+    check_updated_row(taker.result, taker.estate, taker.row, false);
     return store_row(taker, found, locked);
 }
 

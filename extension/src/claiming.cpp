@@ -2,8 +2,8 @@
 // triggers of the user's table.
 
 #include "definition.hpp"
-#include "duration.hpp"
 #include "errors.hpp"
+#include "lease_arguments.hpp"
 
 extern "C" {
 #include <commands/defrem.h>
@@ -47,8 +47,7 @@ bool read_on_finish(FunctionCallInfo fcinfo) {
 
 int64 read_backoff(FunctionCallInfo fcinfo, int number, const char* name) {
     require_argument(fcinfo, number, name);
-    const Interval& interval = *PG_GETARG_INTERVAL_P(number);
-    int64 backoff = is_infinite(interval) ? -1 : microseconds_of(interval);
+    int64 backoff = interval_argument(fcinfo, number);
     if (backoff < 0 || backoff > longest_backoff)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("\"%s\" must not be negative or longer than 366 days", name)));
@@ -269,9 +268,7 @@ bool has_fillfactor(Oid relid) {
 }
 
 Target check_target(Oid relid, const ClaimSettings& settings) {
-    require_owner(relid);
-    Relation relation = open_table(relid, AccessExclusiveLock);
-    require_owner(relid);
+    Relation relation = open_owned_table(relid, AccessExclusiveLock);
     require_ordinary_table(relation);
     require_primary_key(relation);
     Table& table = table_of(relation);
@@ -335,13 +332,11 @@ void create_marker(const Target& target, const ClaimSettings& settings) {
         appendStringInfo(&roles, "%s%s", roles.len > 0 ? " " : "",
                          claim_column_name(static_cast<ClaimColumn>(role)));
     }
-    execute(psprintf(
-        "CREATE TRIGGER %s BEFORE UPDATE OF %s ON %s FOR EACH ROW WHEN (false) EXECUTE FUNCTION "
-        "interlock.claim_columns('columns=%s', 'on_finish=%s', 'max_attempts=%d', "
-        "'backoff=" INT64_FORMAT "', 'max_backoff=" INT64_FORMAT "')",
-        marker_name, columns.data, quoted_table(target.relid), roles.data,
-        settings.keeps ? "keep" : "delete", settings.max_attempts, settings.backoff,
-        settings.max_backoff));
+    create_marker(target.relid, marker_name, TriggerFunction::claim_columns, columns.data,
+                  psprintf("'columns=%s', 'on_finish=%s', 'max_attempts=%d', 'backoff=" INT64_FORMAT
+                           "', 'max_backoff=" INT64_FORMAT "'",
+                           roles.data, settings.keeps ? "keep" : "delete", settings.max_attempts,
+                           settings.backoff, settings.max_backoff));
 }
 
 void create_notify_trigger(Oid relid) {
@@ -498,10 +493,8 @@ INTERLOCK_FUNCTION(disable_claims) {
     require_argument(fcinfo, 1, "drop_columns");
     PreventCommandIfReadOnly("interlock.disable_claims()");
     Oid relid = PG_GETARG_OID(0);
-    require_owner(relid);
     with_spi([&] {
-        relation_close(open_table(relid, AccessExclusiveLock), NoLock);
-        require_owner(relid);
+        relation_close(open_owned_table(relid, AccessExclusiveLock), NoLock);
         remove(relid, PG_GETARG_BOOL(1));
     });
     PG_RETURN_VOID();

@@ -184,11 +184,19 @@ void require_owner(Oid relid) {
         aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)), name);
 }
 
-void create_marker(Oid relid, const char* name, TriggerFunction function, const char* columns) {
+Relation open_owned_table(Oid relid, LOCKMODE lockmode) {
+    require_owner(relid);
+    Relation relation = open_table(relid, lockmode);
+    require_owner(relid);
+    return relation;
+}
+
+void create_marker(Oid relid, const char* name, TriggerFunction function, const char* columns,
+                   const char* settings) {
     execute(psprintf(
         "CREATE TRIGGER %s BEFORE UPDATE OF %s ON %s FOR EACH ROW WHEN (false) EXECUTE FUNCTION "
-        "interlock.%s()",
-        name, columns, quoted_table(relid), trigger_function_name(function)));
+        "interlock.%s(%s)",
+        name, columns, quoted_table(relid), trigger_function_name(function), settings));
 }
 
 bool drop_triggers(Oid relid, TriggerFamily family) {
@@ -257,6 +265,11 @@ void require_not_inherited(Oid relid, TriggerFamily family, const char* what) {
                     errmsg("partition \"%s\" is %s through its parent \"%s\"", get_rel_name(relid),
                            what, get_rel_name(parent)),
                     errhint("Change the settings of the parent, or detach the partition.")));
+}
+
+void require_removable(Oid relid, TriggerFamily family, const char* what) {
+    relation_close(open_owned_table(relid, AccessExclusiveLock), NoLock);
+    require_not_inherited(relid, family, what);
 }
 
 List* roots_of(Relation relation) {

@@ -42,12 +42,16 @@ Bitmapset* find_columns(Relation relation, Table& table, List* names,
 // not there is for open_table() to report.
 void require_owner(Oid relid);
 
+// Opens a table to be defined, whose owner may be another one by the time that it is locked.
+Relation open_owned_table(Oid relid, LOCKMODE lockmode);
+
 // Which of our triggers: of a table that is versioned, of a child of a root, of a table whose rows
 // can be checked out, of a work table, or all of them.
 enum class TriggerFamily { versioning, roots, checkouts, claims, all };
 
-// A trigger that never fires and holds the names of columns, in its UPDATE OF.
-void create_marker(Oid relid, const char* name, TriggerFunction function, const char* columns);
+// A trigger that never fires and holds the names of columns, in its UPDATE OF, and settings.
+void create_marker(Oid relid, const char* name, TriggerFunction function, const char* columns,
+                   const char* settings = "");
 
 // Of the relation and the family, true where there was one. Those cloned from a partitioned table
 // go with the parent's.
@@ -70,6 +74,9 @@ bool has_inherited_triggers(Oid relid, TriggerFamily family);
 
 // 55000 where it has: it is what it is ("versioned") through its parent.
 void require_not_inherited(Oid relid, TriggerFamily family, const char* what);
+
+// The same for a table that triggers are to be taken off, which it locks.
+void require_removable(Oid relid, TriggerFamily family, const char* what);
 
 // The roots that triggers of the relation touch.
 List* roots_of(Relation relation);

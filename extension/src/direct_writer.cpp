@@ -52,13 +52,9 @@ LOCKMODE table_lock(const Write& write) {
     return is_check(write) ? RowShareLock : RowExclusiveLock;
 }
 
-Bitmapset* add_column(Bitmapset* columns, AttrNumber attno) {
-    return bms_add_member(columns, attno - FirstLowInvalidHeapAttributeNumber);
-}
-
 Bitmapset* add_columns(Bitmapset* columns, const ColumnSet& set) {
     for (int i = 0; i < set.count; i++)
-        columns = add_column(columns, set.attnos[i]);
+        columns = bms_add_member(columns, set.attnos[i]);
     return columns;
 }
 
@@ -69,13 +65,12 @@ const Bitmapset* ruled_columns(const Write& write) {
 // The columns that the planner path's statement reads, too.
 Bitmapset* selected_columns(const Write& write, bool compares, AttrNumber touched) {
     Bitmapset* columns = nullptr;
-    if (touched) columns = add_column(columns, touched);
-    if (write.expected) columns = add_column(columns, write.table.versioning.column);
+    if (touched) columns = bms_add_member(columns, touched);
+    if (write.expected) columns = bms_add_member(columns, write.table.versioning.column);
     if (write.expected_values) columns = add_columns(columns, *write.expected_values->columns);
     for (int i = 0; i < write.key.key->count; i++)
-        columns = add_column(columns, write.key.key->columns[i].attno);
-    for (int attno = -1; (attno = bms_next_member(ruled_columns(write), attno)) >= 0;)
-        columns = add_column(columns, static_cast<AttrNumber>(attno));
+        columns = bms_add_member(columns, write.key.key->columns[i].attno);
+    columns = bms_add_members(columns, ruled_columns(write));
     return compares ? add_columns(columns, *write.changes.columns) : columns;
 }
 
@@ -88,7 +83,7 @@ DirectStatement* add_statement(const Write& write, bool compares, AttrNumber tou
     ColumnSet& set = *write.changes.columns;
     MemoryContext previous = MemoryContextSwitchTo(write.table.context);
     Bitmapset* updated = add_columns(nullptr, set);
-    if (touched) updated = add_column(updated, touched);
+    if (touched) updated = bms_add_member(updated, touched);
     auto* statement = allocate<DirectStatement>();
     *statement = {set.direct_statements,
                   write.operation,
@@ -353,20 +348,6 @@ bool fire_triggers(const Execution& execution) {
     return proceed;
 }
 
-// ExecUpdatePrepareSlot(), and the checks of ExecUpdateAct(). A row that was routed to its
-// partition by a key that does not change is in the right one.
-void check_new_row(const Execution& execution) {
-    Relation relation = execution.place.relation;
-    TupleConstr* constraints = RelationGetDescr(relation)->constr;
-    execution.new_row->tts_tableOid = RelationGetRelid(relation);
-    if (constraints && constraints->has_generated_stored)
-        ExecComputeStoredGenerated(execution.result, execution.estate, execution.new_row,
-                                   CMD_UPDATE);
-    if (relation->rd_rel->relispartition && !execution.place.routed)
-        ExecPartitionCheck(execution.result, execution.new_row, execution.estate, true);
-    if (constraints) ExecConstraints(execution.result, execution.new_row, execution.estate);
-}
-
 // ExecLockRows() has one message for both.
 [[noreturn]] void raise_concurrent_change(const Write& write, TM_Result result) {
     bool deleted = result == TM_Deleted && !is_check(write);
@@ -395,7 +376,8 @@ bool is_still_ours(const Write& write, TM_Result result) {
 }
 
 bool store_new_row(Execution& execution) {
-    check_new_row(execution);
+    check_updated_row(execution.result, execution.estate, execution.new_row,
+                      execution.place.routed);
     EState* estate = execution.estate;
     ItemPointerData tid = execution.old_row->tts_tid;
     TM_FailureData failure;

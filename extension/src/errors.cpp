@@ -204,14 +204,6 @@ void raise_lease(Condition condition, const char* message, const char* detail, R
     pg_unreachable();
 }
 
-void raise_claim_lost(Relation relation, const char* message, const char* detail) {
-    const ConditionInfo& lost = info(Condition::claim_lost);
-    ereport(ERROR,
-            (errcode(lost.sqlstate), errmsg_internal("%s", message),
-             errdetail_internal("%s", detail), errhint("%s", lost.hint), errtable(relation)));
-    pg_unreachable();
-}
-
 void raise_row_unavailable(const RowReport& row, List* blocking_pids) {
     const char* schema = get_namespace_name(RelationGetNamespace(row.relation));
     const char* table = RelationGetRelationName(row.relation);

@@ -41,7 +41,8 @@ struct RowReport {
 [[noreturn]] void raise_merge_conflict(const RowReport& row);
 [[noreturn]] void raise_row_exists(const RowReport& row);
 
-// IL010 and IL011, in the words of the caller; of a row that is checked out with its relation.
+// IL010, IL011 and IL020, in the words of the caller; of a row that is checked out or claimed with
+// its relation.
 [[noreturn]] void raise_lease(Condition condition, const char* message, const char* detail,
                               Relation relation = nullptr);
 
@@ -50,9 +51,6 @@ char* row_name(const RowReport& row);
 
 // {"condition": …, "schema": …, "table": …, "key": … without its end
 StringInfoData begin_detail(Condition condition, const RowReport& row);
-
-// IL020, in the words of the caller.
-[[noreturn]] void raise_claim_lost(Relation relation, const char* message, const char* detail);
 
 // 55P03: the lock on this row, or this table, was not to be had at once or in time. The processes
 // (a list of int) are those that were in the way.

@@ -22,8 +22,16 @@ struct RangeTable {
     List* permissions;
 };
 
+// Attribute numbers as permissions have them.
+inline Bitmapset* offset_columns(const Bitmapset* columns) {
+    Bitmapset* offset = nullptr;
+    for (int attno = -1; (attno = bms_next_member(columns, attno)) >= 0;)
+        offset = bms_add_member(offset, attno - FirstLowInvalidHeapAttributeNumber);
+    return offset;
+}
+
 inline RangeTable make_range_table(Relation relation, LOCKMODE lockmode, AclMode required,
-                                   Bitmapset* selected, Bitmapset* updated) {
+                                   const Bitmapset* selected, const Bitmapset* updated) {
     RangeTblEntry* entry = makeNode(RangeTblEntry);
     entry->rtekind = RTE_RELATION;
     entry->relid = RelationGetRelid(relation);
@@ -33,12 +41,12 @@ inline RangeTable make_range_table(Relation relation, LOCKMODE lockmode, AclMode
 #if PG_VERSION_NUM >= 160000
     RTEPermissionInfo* permission = addRTEPermissionInfo(&table.permissions, entry);
     permission->requiredPerms = required;
-    permission->selectedCols = selected;
-    permission->updatedCols = updated;
+    permission->selectedCols = offset_columns(selected);
+    permission->updatedCols = offset_columns(updated);
 #else
     entry->requiredPerms = required;
-    entry->selectedCols = selected;
-    entry->updatedCols = updated;
+    entry->selectedCols = offset_columns(selected);
+    entry->updatedCols = offset_columns(updated);
 #endif
     return table;
 }
@@ -185,6 +193,19 @@ inline bool fire_before_delete(EState* estate, EPQState* recheck, ResultRelInfo*
 #else
     return ExecBRDeleteTriggers(estate, recheck, result, tid, nullptr, nullptr);
 #endif
+}
+
+// ExecUpdatePrepareSlot(), and the checks of ExecUpdateAct(). A row that was routed to its
+// partition by a key that does not change is in the right one.
+inline void check_updated_row(ResultRelInfo* result, EState* estate, TupleTableSlot* row,
+                              bool routed) {
+    Relation relation = result->ri_RelationDesc;
+    TupleConstr* constraints = RelationGetDescr(relation)->constr;
+    row->tts_tableOid = RelationGetRelid(relation);
+    if (constraints && constraints->has_generated_stored)
+        ExecComputeStoredGenerated(result, estate, row, CMD_UPDATE);
+    if (relation->rd_rel->relispartition && !routed) ExecPartitionCheck(result, row, estate, true);
+    if (constraints) ExecConstraints(result, row, estate);
 }
 
 inline TM_Result delete_tuple(Relation relation, ItemPointer tid, EState* estate,

@@ -421,6 +421,16 @@ KeyValues read_named_key(Relation relation, Table& table, Jsonb* json) {
     return read_members(target, json_key(target, json), json);
 }
 
+bool read_key(Table& table, TupleTableSlot* row, KeyValues& key) {
+    key.key = &table.key;
+    for (int i = 0; i < table.key.count; i++) {
+        bool is_null;
+        key.values[i] = slot_getattr(row, table.key.columns[i].attno, &is_null);
+        if (is_null) return false;
+    }
+    return table.key.count > 0;
+}
+
 bool is_integer_order(const KeyColumn& column) {
     Oid function = column.compare_function;
     return function == F_BTINT2CMP || function == F_BTINT4CMP || function == F_BTINT8CMP;

@@ -25,6 +25,9 @@ KeyValues read_key(Relation relation, Table& table, Oid type, NullableDatum valu
 [[noreturn]] void raise_no_key_column(Relation relation, Table& table, int i);
 [[noreturn]] void raise_null_key_column(Relation relation, Table& table, int i);
 
+// The primary key of a row; false where a column of it is null, or there is none.
+bool read_key(Table& table, TupleTableSlot* row, KeyValues& key);
+
 // A row's key as a JSON object of any of its columns, as a relation without a primary key takes it.
 KeyValues read_named_key(Relation relation, Table& table, Jsonb* json);
 

@@ -68,11 +68,6 @@ bool replace_lease(LeaseRow& row, const Lease& lease, bool* unavailable);
 // or has done it.
 bool add_lease(LeaseRow& row, const Lease& lease, List** pids);
 
-// Removes the rows of leases that ended before, in the scopes that `may_delete` allows, and says
-// how many; none that an open transaction is using, none whose token a new one could repeat.
-template <typename MayDelete>
-int64 delete_ended_leases(const LeaseTable& leases, TimestampTz before, MayDelete may_delete);
-
 // The parts of delete_ended_leases().
 OwnTable open_lease_table(const LeaseTable& leases);
 struct EndedLease {
@@ -81,6 +76,8 @@ struct EndedLease {
 };
 EndedLease read_ended_lease(const OwnTable& table, TimestampTz before);
 
+// Removes the rows of leases that ended before, in the scopes that `may_delete` allows, and says
+// how many; none that an open transaction is using, none whose token a new one could repeat.
 template <typename MayDelete>
 int64 delete_ended_leases(const LeaseTable& leases, TimestampTz before, MayDelete may_delete) {
     OwnTable table = open_lease_table(leases);

@@ -1,6 +1,5 @@
 // Leases: held by the clock, not by a transaction or a session, with fencing tokens.
 
-#include "duration.hpp"
 #include "errors.hpp"
 #include "lease_arguments.hpp"
 #include "lease_changes.hpp"
@@ -222,8 +221,7 @@ INTERLOCK_FUNCTION(break_lease) {
 INTERLOCK_FUNCTION(prune_leases) {
     require_read_write(fcinfo);
     require_argument(fcinfo, 0, "older");
-    const Interval& interval = *PG_GETARG_INTERVAL_P(0);
-    int64 older = is_infinite(interval) ? -1 : microseconds_of(interval);
+    int64 older = interval_argument(fcinfo, 0);
     if (older < 0 || older > longest_age)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("\"older\" must not be negative or longer than 100 years")));

@@ -37,10 +37,17 @@ void require_counter(Relation relation, const Table& table) {
              errtable(relation)));
 }
 
+RowReport report_row(const KeyedRow& row) {
+    return {row.relation, key_text(row.table, row.key), key_json(row.table, row.key), {}, {}, NIL};
+}
+
 RowReport report_row(const KeyedRow& row, std::optional<int64> expected,
                      const WriteOutcome& outcome) {
-    return {row.relation,    key_text(row.table, row.key), key_json(row.table, row.key), expected,
-            outcome.version, contested_columns(outcome)};
+    RowReport report = report_row(row);
+    report.expected = expected;
+    report.current = outcome.version;
+    report.columns = contested_columns(outcome);
+    return report;
 }
 
 void raise_unless_done(const Write& write, const WriteOutcome& outcome) {

@@ -12,6 +12,8 @@ void require_writable(FunctionCallInfo fcinfo, const Table& table);
 // 0A000 where the version is a timestamp: it is no expected version.
 void require_counter(Relation relation, const Table& table);
 
+// The row that an error is about, named by its key.
+RowReport report_row(const KeyedRow& row);
 RowReport report_row(const KeyedRow& row, std::optional<int64> expected,
                      const WriteOutcome& outcome);
 

@@ -5,17 +5,9 @@
 namespace interlock {
 namespace {
 
-Bitmapset* selected_columns(const Bitmapset* columns) {
-    Bitmapset* selected = nullptr;
-    for (int attno = -1; (attno = bms_next_member(columns, attno)) >= 0;)
-        selected = bms_add_member(selected, attno - FirstLowInvalidHeapAttributeNumber);
-    return selected;
-}
-
 // Without updated columns, ACL_UPDATE is asked for on any column, as SELECT FOR UPDATE does.
 RangeTable lock_privileges(Relation relation, const Bitmapset* columns) {
-    return make_range_table(relation, RowShareLock, ACL_SELECT | ACL_UPDATE,
-                            selected_columns(columns), nullptr);
+    return make_range_table(relation, RowShareLock, ACL_SELECT | ACL_UPDATE, columns, nullptr);
 }
 
 RangeTable& lock_privileges(Relation relation, Table& table) {

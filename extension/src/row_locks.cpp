@@ -108,17 +108,15 @@ bool lock_each(RowLock& lock, const KeyList& keys, Visit visit) {
     return goes_on;
 }
 
-RowReport report_row(const RowLock& lock, std::optional<int64> current) {
-    return {lock.relation,
-            key_text(lock.table, lock.key),
-            key_json(lock.table, lock.key),
-            lock.expected,
-            current,
-            NIL};
+RowReport report_lock(const RowLock& lock, std::optional<int64> current) {
+    RowReport report = report_row(lock);
+    report.expected = lock.expected;
+    report.current = current;
+    return report;
 }
 
 [[noreturn]] void raise_unavailable(const RowLock& lock) {
-    raise_row_unavailable(report_row(lock, {}), blockers_of_row(lock, lock.mode));
+    raise_row_unavailable(report_lock(lock, {}), blockers_of_row(lock, lock.mode));
 }
 
 // The same, raising where a row is not to be had. `visit` says whether it is content with none.
@@ -131,11 +129,11 @@ void lock_each_or_raise(RowLock& lock, const KeyList& keys, Visit visit) {
 }
 
 [[noreturn]] void raise_missing(const RowLock& lock) {
-    raise_row_missing(report_row(lock, {}));
+    raise_row_missing(report_lock(lock, {}));
 }
 
 [[noreturn]] void raise_stale(const RowLock& lock, const RowValues& row) {
-    raise_stale_version(report_row(lock, version_in(lock.table, row)));
+    raise_stale_version(report_lock(lock, version_in(lock.table, row)));
 }
 
 Datum row_datum(const RowLock& lock, const RowValues& row) {

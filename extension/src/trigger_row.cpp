@@ -75,16 +75,6 @@ bool row_changed(const RowChange& change) {
     return changed || sets_unreadable_column(change);
 }
 
-bool read_key(Table& table, TupleTableSlot* row, KeyValues& key) {
-    key.key = &table.key;
-    for (int i = 0; i < table.key.count; i++) {
-        bool is_null;
-        key.values[i] = slot_getattr(row, table.key.columns[i].attno, &is_null);
-        if (is_null) return false;
-    }
-    return table.key.count > 0;
-}
-
 RowReport report_row(Relation relation, Table& table, TupleTableSlot* row) {
     RowReport report = {relation, nullptr, nullptr, {}, {}, NIL};
     KeyValues key;

@@ -1,5 +1,5 @@
 // What a BEFORE row trigger sees of the row that it fires for: what an UPDATE changes in it, and
-// its key.
+// how it is reported.
 #pragma once
 
 #include "errors.hpp"
@@ -20,9 +20,6 @@ struct RowChange {
 // Does a value change that is looked at? What is set in a column that the writer may not read
 // counts as changed: the answer must not tell whether its guess was right.
 bool row_changed(const RowChange& change);
-
-// The key of the row; false where a column of it is null, or there is none.
-bool read_key(Table& table, TupleTableSlot* row, KeyValues& key);
 
 // The report of the row, with its key as far as the current role may see it.
 RowReport report_row(Relation relation, Table& table, TupleTableSlot* row);

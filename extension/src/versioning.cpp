@@ -171,8 +171,7 @@ LOCKMODE definition_lock(Oid relid, const Settings& settings) {
 }
 
 Target check_target(Oid relid, const Settings& settings) {
-    Relation relation = open_table(relid, definition_lock(relid, settings));
-    require_owner(relid);
+    Relation relation = open_owned_table(relid, definition_lock(relid, settings));
     Table& table = table_of(relation);
     check_except_columns(relation, table, settings);
     Column* column = find_column(table, settings.version_column);
@@ -229,13 +228,6 @@ void lock_as_owner(Oid relid) {
     require_owner(relid);
     LockRelationOid(relid, AccessExclusiveLock);
     require_owner(relid);
-}
-
-void require_removable(Oid relid) {
-    require_owner(relid);
-    relation_close(open_table(relid, AccessExclusiveLock), NoLock);
-    require_owner(relid);
-    require_not_inherited(relid, TriggerFamily::versioning, "versioned");
 }
 
 [[noreturn]] void raise_not_versioned(Oid relid) {
@@ -325,7 +317,7 @@ INTERLOCK_FUNCTION(disable_versioning) {
     require_owner(relid);
     with_spi([&] {
         lock_children(relid);
-        require_removable(relid);
+        require_removable(relid, TriggerFamily::versioning, "versioned");
         if (!remove(relid)) raise_not_versioned(relid);
         drop_triggers_of_children(relid);
     });
