@@ -87,13 +87,7 @@ cmp_ok($node->safe_psql('restored', q{SELECT token FROM interlock.acquire_lease(
 cmp_ok($node->safe_psql('restored', q{SELECT token FROM interlock.acquire_lease('cron', 'crash 0 a', 'x', '1 h')}), '>', $last{'crash 0 a'}, 'restored: those of an ended lease, too');
 
 # A standby shows leases and refuses to change them; promoted, a synchronous one has lost none.
-$node->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($node, 'base', has_streaming => 1);
-$standby->start;
-$node->append_conf('postgresql.conf', "synchronous_standby_names = '*'");
-$node->reload;
-$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'});
+my $standby = synchronous_standby($node, 'standby');
 my $before = token_of(take($node, 'promoted', '1 us', 'SET synchronous_commit = local; '));
 my $kept = token_of(take($node, 'kept', '1 hour'));
 my $given = token_of(take($node, 'promoted', '1 us'));

@@ -200,13 +200,7 @@ for my $when ('before', 'after') {
 dismiss($holder);
 
 # A synchronous standby is promoted: the heartbeat finds it, and the lease goes on.
-$node->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('clients_standby');
-$standby->init_from_backup($node, 'base', has_streaming => 1);
-$standby->start;
-$node->append_conf('postgresql.conf', "synchronous_standby_names = '*'");
-$node->reload;
-$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'});
+my $standby = synchronous_standby($node, 'clients_standby');
 my $both = sprintf 'dbname=postgres host=%s,%s port=%s,%s target_session_attrs=read-write', map { ($_->[0], $_->[1]) } [ $node->host, $standby->host ], [ $node->port, $standby->port ];
 $holder = start_holder($both);
 $token = ask($holder, 'take promoted 12000');

@@ -106,13 +106,7 @@ $subscriber->safe_psql('postgres', 'DROP SUBSCRIPTION s');
 $subscriber->stop;
 
 # A standby shows checkouts and changes none; promoted, it has them.
-$node->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($node, 'base', has_streaming => 1);
-$standby->start;
-$node->append_conf('postgresql.conf', "synchronous_standby_names = '*'");
-$node->reload;
-$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'});
+my $standby = synchronous_standby($node, 'standby');
 my $kept = take($node, 'postgres', 6, '1 hour', 'SET synchronous_commit = local; ');
 $node->wait_for_catchup($standby);
 is($standby->safe_psql('postgres', q{SELECT holder FROM interlock.checkouts WHERE relation = 'doc'::regclass AND key = '{"id": 6}'}), 'tap', 'standby: the view');

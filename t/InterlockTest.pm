@@ -8,7 +8,7 @@ use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(new_node refused comes_back versioning rows start_writer finish_writers);
+our @EXPORT = qw(new_node synchronous_standby refused comes_back versioning rows start_writer finish_writers);
 
 # A running node; the extension is in database postgres.
 sub new_node {
@@ -18,6 +18,19 @@ sub new_node {
     $node->start;
     $node->safe_psql('postgres', 'CREATE EXTENSION interlock');
     return $node;
+}
+
+# A standby of that name, which the node's commits wait for from then on.
+sub synchronous_standby {
+    my ($node, $name) = @_;
+    $node->backup('base');
+    my $standby = PostgreSQL::Test::Cluster->new($name);
+    $standby->init_from_backup($node, 'base', has_streaming => 1);
+    $standby->start;
+    $node->append_conf('postgresql.conf', "synchronous_standby_names = '*'");
+    $node->reload;
+    $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'});
+    return $standby;
 }
 
 # "SQLSTATE message" of a statement that must fail, or "done".
