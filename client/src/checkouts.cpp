@@ -46,21 +46,13 @@ const keyed_statement checkin_statement{"interlock_checkin", R"(
 const keyed_statement break_statement{"interlock_break_checkout", R"(
     SELECT interlock.break_checkout($1::pg_catalog.regclass, $key))"};
 
-template <class... More>
-pqxx::result call_for(pqxx::transaction_base& tx, const keyed_statement& statement,
-                      std::string_view table, const key& key, More... more) {
-    return call_naming(tx, statement.for_key(key),
-                       {without_zero_bytes(table, "table"), key.text(), std::move(more)...}, table,
-                       &key);
-}
-
 pqxx::result ask_for(pqxx::transaction_base& tx, const keyed_statement& statement,
                      std::string_view table, const key& key, std::string_view holder,
                      nanoseconds ttl, const std::optional<std::string>& note) {
     bridge::parameter text;
     if (note) text = without_zero_bytes(*note, "note");
-    return call_for(tx, statement, table, key, without_zero_bytes(holder, "holder"), ttl_text(ttl),
-                    std::move(text));
+    return call_for_row(tx, statement, table, key, without_zero_bytes(holder, "holder"),
+                        ttl_text(ttl), std::move(text));
 }
 
 // The server's own error, with what the caller knows.
@@ -69,7 +61,7 @@ pqxx::result call_as_holder(pqxx::transaction_base& tx, const keyed_statement& s
                             std::string_view table, const key& key, std::int64_t token,
                             More... more) {
     try {
-        return call_for(tx, statement, table, key, std::to_string(token), std::move(more)...);
+        return call_for_row(tx, statement, table, key, std::to_string(token), std::move(more)...);
     } catch (const lease_lost& e) {
         throw lease_lost{e.what(),
                          {.table = std::string{table}, .key = key.text(), .token = token}};
@@ -144,7 +136,7 @@ bool checkin(pqxx::transaction_base& tx, std::string_view table, const key& key,
 }
 
 bool break_checkout(pqxx::transaction_base& tx, std::string_view table, const key& key) {
-    return call_for(tx, break_statement, table, key)[0][0].as<bool>();
+    return call_for_row(tx, break_statement, table, key)[0][0].as<bool>();
 }
 
 }  // namespace interlock

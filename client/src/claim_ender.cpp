@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "random_share.hpp"
+
 namespace interlock {
 
 using namespace std::chrono_literals;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "json.hpp"
+#include "random_share.hpp"
 
 namespace interlock {
 

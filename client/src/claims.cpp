@@ -117,19 +117,11 @@ std::string claiming_statement(std::string_view table, const pqxx::result& colum
 }
 
 template <class... More>
-pqxx::result call_for(pqxx::transaction_base& tx, const keyed_statement& statement,
-                      std::string_view table, const key& key, More... more) {
-    return call_naming(tx, statement.for_key(key),
-                       {without_zero_bytes(table, "table"), key.text(), std::move(more)...}, table,
-                       &key);
-}
-
-template <class... More>
 pqxx::result call_as_worker(pqxx::transaction_base& tx, const keyed_statement& statement,
                             std::string_view table, const key& key, std::int64_t token,
                             More... more) {
     try {
-        return call_for(tx, statement, table, key, std::to_string(token), std::move(more)...);
+        return call_for_row(tx, statement, table, key, std::to_string(token), std::move(more)...);
     } catch (const claim_lost& e) {
         throw claim_lost{e.what(),
                          {.table = std::string{table},
@@ -271,11 +263,11 @@ bool try_release_claim(pqxx::transaction_base& tx, std::string_view table, const
 }
 
 void revive_claim(pqxx::transaction_base& tx, std::string_view table, const key& key) {
-    call_for(tx, revive_statement, table, key);
+    call_for_row(tx, revive_statement, table, key);
 }
 
 bool try_revive_claim(pqxx::transaction_base& tx, std::string_view table, const key& key) {
-    return call_for(tx, try_revive_statement, table, key)[0][0].as<bool>();
+    return call_for_row(tx, try_revive_statement, table, key)[0][0].as<bool>();
 }
 
 std::int64_t release_worker(pqxx::transaction_base& tx, std::string_view table,

@@ -26,7 +26,4 @@ class growing_pause {
     std::chrono::nanoseconds pause_;
 };
 
-// Evenly from [0, 1).
-double random_share();
-
 }  // namespace interlock

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <random>
 #include <stdexcept>
 #include <thread>
 #include <utility>
 
 #include "interlock/error.hpp"
+#include "random_share.hpp"
 #include "waiting.hpp"
 
 namespace interlock {
@@ -33,10 +33,7 @@ void wait(const retry_policy& policy, nanoseconds time) {
 }
 
 nanoseconds drawn(const retry_policy& policy, nanoseconds bound) {
-    auto share = policy.random ? policy.random() : [] {
-        thread_local std::mt19937_64 engine{std::random_device{}()};
-        return std::uniform_real_distribution<double>{}(engine);
-    }();
+    auto share = policy.random ? policy.random() : random_share();
     return nanoseconds{static_cast<nanoseconds::rep>(share * static_cast<double>(bound.count()))};
 }
 

@@ -3,9 +3,11 @@
 #include <pqxx/pqxx>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "call.hpp"
+#include "text.hpp"
 
 namespace interlock {
 
@@ -14,6 +16,15 @@ namespace interlock {
 pqxx::result call_naming(pqxx::transaction_base& tx, const statement& statement,
                          const std::vector<bridge::parameter>& parameters, std::string_view table,
                          const key* key);
+
+// The same for one row: table and key are the first two parameters.
+template <class... More>
+pqxx::result call_for_row(pqxx::transaction_base& tx, const keyed_statement& statement,
+                          std::string_view table, const key& key, More... more) {
+    return call_naming(tx, statement.for_key(key),
+                       {without_zero_bytes(table, "table"), key.text(), std::move(more)...}, table,
+                       &key);
+}
 
 // What the server knows a row's type by.
 std::string null_of(std::string_view table);

@@ -6,6 +6,7 @@
 
 #include "interlock/transact.hpp"
 #include "kept_lease.hpp"
+#include "random_share.hpp"
 #include "table_name.hpp"
 
 namespace interlock {

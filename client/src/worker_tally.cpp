@@ -1,44 +1,32 @@
 #include "worker_tally.hpp"
 
-#include <random>
-
-#include "growing_pause.hpp"
+#include <string>
 
 namespace interlock {
 
-double random_share() {
-    thread_local std::minstd_rand engine{std::random_device{}()};
-    return std::uniform_real_distribution<double>{0, 1}(engine);
+// Empty for what is not the server's answer: nobody knows whether it did what it was asked for.
+static std::string answered_sqlstate(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const connection_lost&) {
+        return {};
+    } catch (const in_doubt&) {
+        return {};
+    } catch (const std::exception& e) {
+        return std::string{sqlstate_of(e)};
+    } catch (...) {
+        return {};
+    }
 }
 
 bool is_passing(const std::exception_ptr& failure) {
-    try {
-        std::rethrow_exception(failure);
-    } catch (const connection_lost&) {
-        return true;
-    } catch (const in_doubt&) {
-        return true;
-    } catch (const std::exception& e) {
-        auto code = sqlstate_of(e);
-        return code.empty() || code.starts_with("40") || code.starts_with("53") ||
-               code.starts_with("57") || code == "55P03" || code == "25006";
-    } catch (...) {
-        return true;
-    }
+    auto code = answered_sqlstate(failure);
+    return code.empty() || code.starts_with("40") || code.starts_with("53") ||
+           code.starts_with("57") || code == "55P03" || code == "25006";
 }
 
 bool is_unknown(const std::exception_ptr& failure) {
-    try {
-        std::rethrow_exception(failure);
-    } catch (const connection_lost&) {
-        return true;
-    } catch (const in_doubt&) {
-        return true;
-    } catch (const std::exception& e) {
-        return sqlstate_of(e).empty();
-    } catch (...) {
-        return true;
-    }
+    return answered_sqlstate(failure).empty();
 }
 
 std::string message_of(const std::exception_ptr& failure) {
