@@ -104,9 +104,17 @@ Datum result_datum(Oid type, ClaimResult result) {
     return enum_datum(labels, type, static_cast<int>(result));
 }
 
+// Once, where any row came to what is told.
+void tell_batch(const Batch& batch) {
+    for (int i = 0; i < batch.keys.count; i++)
+        if (batch.items[i].result == ClaimResult::done)
+            return tell_ended(batch.call, ClaimResult::done);
+}
+
 Datum end_batch(FunctionCallInfo fcinfo, const EndingCall& call) {
     Batch batch = read_batch(fcinfo, call);
     end_all(batch);
+    tell_batch(batch);
     InitMaterializedSRF(fcinfo, 0);
     auto& set = *reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
     Oid type = attribute(set.setDesc, 2)->atttypid;
@@ -134,6 +142,12 @@ INTERLOCK_FUNCTION(finish_claims) {
 // jsonb, status interlock.claim_result)
 INTERLOCK_FUNCTION(renew_claims) {
     return end_batch(fcinfo, begin_renew(fcinfo));
+}
+
+// release_claims(rel regclass, keys anycompatiblearray, tokens bigint[], error text, retry_in
+// interval) → setof (key jsonb, status interlock.claim_result)
+INTERLOCK_FUNCTION(release_claims) {
+    return end_batch(fcinfo, begin_release(fcinfo));
 }
 
 }  // namespace interlock

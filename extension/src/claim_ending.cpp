@@ -123,6 +123,13 @@ std::optional<int64> read_retry_in(FunctionCallInfo fcinfo) {
     return time;
 }
 
+// What each row has for itself: its time, and its share of the backoff, so that rows which failed
+// in one call do not come back together.
+void begin_row(ClaimEnd& end) {
+    end.now = GetCurrentTimestamp();
+    if (end.ending == Ending::fail) end.delay.jitter = pg_prng_double(&pg_global_prng_state);
+}
+
 [[noreturn]] void raise_rejected(const EndingCall& call, const KeyValues& key,
                                  const WriteOutcome& outcome) {
     raise_write_rejected(report_row(row_of(call, key), {}, outcome));
@@ -160,7 +167,7 @@ EndingCall begin_revive(FunctionCallInfo fcinfo) {
 EndingCall begin_release(FunctionCallInfo fcinfo) {
     std::optional<int64> retry_in = read_retry_in(fcinfo);
     EndingCall call = begin_call(fcinfo, PG_ARGISNULL(3) ? Ending::give_back : Ending::fail);
-    call.end.delay = {retry_in, pg_prng_double(&pg_global_prng_state)};
+    call.end.delay.asked = retry_in;
     if (!PG_ARGISNULL(3)) {
         text* error = PG_GETARG_TEXT_PP(3);
         int length = pg_mbcliplen(VARDATA_ANY(error), static_cast<int>(VARSIZE_ANY_EXHDR(error)),
@@ -176,7 +183,7 @@ KeyedRow row_of(const EndingCall& call, const KeyValues& key) {
 }
 
 ClaimResult end_claim(EndingCall& call, const KeyValues& key, Sharing* sharing) {
-    call.end.now = GetCurrentTimestamp();
+    begin_row(call.end);
     Write write = {row_of(call, key), call.operation, {},
                    nullptr,           call.changes,   nullptr,
                    Report::version,   &call.end,      call.end.ending != Ending::renew};
