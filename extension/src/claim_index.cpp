@@ -34,11 +34,15 @@ Datum value_of(const ClaimIndex& index, IndexTuple entry, AttrNumber column) {
     return index_getattr(entry, column, RelationGetDescr(index.index), &is_null);
 }
 
-int compare_column(const ClaimIndex& index, AttrNumber column, IndexTuple left, IndexTuple right) {
+int compare_values(const ClaimIndex& index, AttrNumber column, Datum left, Datum right) {
     const ScanKeyData& member = index.order.after[column - 1];
     return DatumGetInt32(FunctionCall2Coll(const_cast<FmgrInfo*>(&member.sk_func),
-                                           member.sk_collation, value_of(index, left, column),
-                                           value_of(index, right, column)));
+                                           member.sk_collation, left, right));
+}
+
+int compare_column(const ClaimIndex& index, AttrNumber column, IndexTuple left, IndexTuple right) {
+    return compare_values(index, column, value_of(index, left, column),
+                          value_of(index, right, column));
 }
 
 Datum order_of(const ClaimIndex& index, IndexTuple entry) {
@@ -88,11 +92,44 @@ void add_after(ClaimIndex& index, Conditions& conditions, IndexTuple place) {
     header->sk_argument = PointerGetDatum(index.row);
 }
 
+void end_scan(ClaimIndex& index) {
+    if (index.scan) index_endscan(index.scan);
+    index.scan = nullptr;
+}
+
 void begin(ClaimIndex& index, const Conditions& conditions) {
-    end_claim_index(index);
+    end_scan(index);
     index.scan = begin_index_scan(index.table, index.index, index.snapshot, conditions.count);
     index.scan->xs_want_itup = true;
     index_rescan(index.scan, const_cast<ScanKey>(conditions.keys), conditions.count, nullptr, 0);
+}
+
+// Would the row have this entry? Where its row was, there can be another one by now.
+bool has_entry(const ClaimIndex& index, TupleTableSlot* row) {
+    for (AttrNumber column = 1; column <= index.order.count; column++) {
+        bool is_null;
+        Datum value = slot_getattr(row, index.index->rd_index->indkey.values[column - 1], &is_null);
+        if (is_null || compare_values(index, column, value_of(index, index.entry, column), value))
+            return false;
+    }
+    return true;
+}
+
+// Vacuum may have cut pages off the table's end.
+bool is_within_table(ClaimIndex& index) {
+    if (index.fetch == nullptr) {
+        index.fetch = table_index_fetch_begin(index.table);
+        index.blocks = RelationGetNumberOfBlocks(index.table);
+    }
+    return ItemPointerGetBlockNumber(&index.entry->t_tid) < index.blocks;
+}
+
+bool fetch_remembered(ClaimIndex& index, TupleTableSlot* row) {
+    if (!is_within_table(index)) return false;
+    ItemPointerData place = index.entry->t_tid;
+    bool more = false;
+    return table_index_fetch_tuple(index.fetch, &place, index.snapshot, row, &more, nullptr) &&
+           has_entry(index, row);
 }
 
 }  // namespace
@@ -153,16 +190,23 @@ void seek_between(ClaimIndex& index, IndexTuple lower, IndexTuple upper) {
 bool next_entry(ClaimIndex& index) {
     if (index_getnext_tid(index.scan, ForwardScanDirection) == nullptr) return false;
     index.entry = index.scan->xs_itup;
+    index.remembered = false;
     return true;
 }
 
+void show_remembered(ClaimIndex& index, IndexTuple entry) {
+    index.entry = entry;
+    index.remembered = true;
+}
+
 bool fetch_entry(ClaimIndex& index, TupleTableSlot* row) {
-    return index_fetch_heap(index.scan, row);
+    return index.remembered ? fetch_remembered(index, row) : index_fetch_heap(index.scan, row);
 }
 
 void end_claim_index(ClaimIndex& index) {
-    if (index.scan) index_endscan(index.scan);
-    index.scan = nullptr;
+    end_scan(index);
+    if (index.fetch) table_index_fetch_end(index.fetch);
+    index.fetch = nullptr;
 }
 
 TimestampTz entry_run_at(const ClaimIndex& index) {

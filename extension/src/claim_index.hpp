@@ -46,7 +46,10 @@ struct ClaimIndex {
     IndexScanDesc scan;
     ClaimEntry bounds[2];  // of the scan
     ScanKeyData row[INDEX_MAX_KEYS];
-    IndexTuple entry;  // at hand
+    IndexTuple entry;            // at hand
+    bool remembered;             // it is of an earlier statement, and says where its row was
+    IndexFetchTableData* fetch;  // of rows of such
+    BlockNumber blocks;          // of the table, where there is such a fetch
 };
 
 // What the table's index is like, read once.
@@ -61,7 +64,9 @@ void seek_between(ClaimIndex& index, IndexTuple lower, IndexTuple upper);
 
 // Goes to the next entry; false after the last one.
 bool next_entry(ClaimIndex& index);
-// The row that the snapshot shows of it, if any.
+// Puts an entry of an earlier statement at hand.
+void show_remembered(ClaimIndex& index, IndexTuple entry);
+// The row that the snapshot shows of the entry at hand, if any.
 bool fetch_entry(ClaimIndex& index, TupleTableSlot* row);
 void end_claim_index(ClaimIndex& index);
 

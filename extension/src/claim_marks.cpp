@@ -85,6 +85,7 @@ void undo(int level) {
     each_queue([&](QueueEntry& entry) {
         if (entry.marks.walk_level && level > entry.marks.walk_level) return;
         entry.marks.walk_level = 0;
+        forget_ahead(entry.marks.ahead);
         if (marked) set_all_back(entry.marks);
     });
 }

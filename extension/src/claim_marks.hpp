@@ -3,7 +3,7 @@
 // are set back for.
 #pragma once
 
-#include "claim_index.hpp"
+#include "claim_ahead.hpp"
 
 namespace interlock {
 
@@ -51,7 +51,9 @@ struct Marks {
     int count;
     Mark* marks[most_marks];  // in the order of their priorities
     Sweep sweep;
-    bool dry;  // the last walk found fewer rows than it was to
+    EntriesAhead ahead;
+    TimestampTz walked;  // when, the last time
+    bool dry;            // the last walk found fewer rows than it was to
     int parked_count;
     int next_parked;
     ParkedGroup* parked;

@@ -11,11 +11,13 @@
 #include "claim_sort.hpp"
 #include "claim_taker.hpp"
 #include "key_scan.hpp"
+#include "settings.hpp"
+
+#include <utility>
 
 namespace interlock {
 namespace {
 
-constexpr int64 look_back_times[look_back_levels] = {10000, 100000};  // microseconds
 constexpr int64 sweep_interval = 1000000;
 constexpr int64 slice_interval = 20000;
 constexpr int64 longest_slice = 5000;
@@ -24,6 +26,17 @@ constexpr int slice_share = 40;  // one part in so many of the time
 constexpr int64 longest_dry_slice = 20000;
 constexpr int dry_slice_share = 4;
 constexpr int shortest_slice = 1000;  // entries
+
+// In microseconds.
+int64 look_back_time(int level) {
+    int64 time = int64{1000} * claim_look_back();
+    return level == 0 ? time : 10 * time;
+}
+
+// Who claims again so soon has use for what is read ahead; before it is old, it is looked back.
+bool claims_often(const ClaimCall& call, const Marks& marks) {
+    return call.now - marks.walked < look_back_time(0) / 2;
+}
 
 // How far a sweep may go in this call.
 struct Budget {
@@ -102,7 +115,7 @@ IndexTuple start_of(Walk& walk, Mark& mark) {
     IndexTuple start = mark.here.tuple;
     for (int level = 0; level < look_back_levels; level++) {
         LookBack& back = mark.look_back[level];
-        bool due = walk.call.now - back.turned >= look_back_times[level];
+        bool due = walk.call.now - back.turned >= look_back_time(level);
         if (!due && !walk.marks.dry) continue;
         start = back.older.tuple;
         if (due) turn(back, mark, walk.marks, walk.call.now);
@@ -166,20 +179,54 @@ Swept sweep_run(Walk& walk, const Mark& mark, IndexTuple start) {
     return Swept::end;
 }
 
-// The entries from here on. False where the run ends in the future, or the call has enough.
-bool walk_entries(Walk& walk, ClaimEntry& last, bool has_entry) {
-    while (has_entry || next_entry(walk.index)) {
+// The entries from here on, as `next` goes to them. True where the call has enough.
+template <typename Next>
+bool walk_entries(Walk& walk, ClaimEntry& last, Next next) {
+    while (next()) {
         CHECK_FOR_INTERRUPTS();
-        has_entry = false;
         if (is_future(walk)) return false;
         keep_entry(last, walk.index.entry, walk.index.memory);
         visit(walk);
-        if (walk.call.has_enough()) return false;
+        if (walk.call.has_enough()) return true;
     }
-    return true;
+    return false;
+}
+
+bool is_look_back_due(const Walk& walk, const Mark& mark) {
+    for (int level = 0; level < look_back_levels; level++)
+        if (walk.call.now - mark.look_back[level].turned >= look_back_time(level)) return true;
+    return false;
+}
+
+// A serializable transaction's reads are known by the pages of the index.
+bool may_use_ahead(const Walk& walk, const Mark& mark) {
+    return walk.marks.ahead.mark == &mark && !walk.sweeping && !walk.marks.dry &&
+           !IsolationUsesXactSnapshot() && !is_look_back_due(walk, mark);
+}
+
+// True where the call has enough.
+bool walk_ahead(Walk& walk, Mark& mark) {
+    ClaimEntry last = {};
+    walk.whole = false;
+    bool enough =
+        walk_entries(walk, last, [&] { return next_ahead(walk.marks.ahead, walk.index); });
+    advance(walk, mark, last);
+    if (!enough) forget_ahead(walk.marks.ahead);
+    return enough;
+}
+
+void walk_on(Walk& walk, Mark& mark, bool has_entry) {
+    ClaimEntry last = {};
+    bool enough = walk_entries(
+        walk, last, [&] { return std::exchange(has_entry, false) || next_entry(walk.index); });
+    advance(walk, mark, last);
+    if (enough && claims_often(walk.call, walk.marks))
+        read_ahead(walk.marks.ahead, mark, walk.index, walk.call.now, walk.marks.memory);
 }
 
 void walk_run(Walk& walk, Mark& mark) {
+    if (may_use_ahead(walk, mark) && walk_ahead(walk, mark)) return;
+    if (walk.marks.ahead.mark == &mark) forget_ahead(walk.marks.ahead);
     IndexTuple start = start_of(walk, mark);
     bool has_entry = false;
     if (walk.sweeping && start) {
@@ -197,9 +244,7 @@ void walk_run(Walk& walk, Mark& mark) {
     } else {
         seek(walk, mark, start);
     }
-    ClaimEntry last = {};
-    walk_entries(walk, last, has_entry);
-    advance(walk, mark, last);
+    walk_on(walk, mark, has_entry);
 }
 
 void remember_run(Walk& walk, int& number, ClaimEntry& last) {
@@ -299,12 +344,16 @@ void walk_marked(ClaimCall& call, Relation index_relation) {
                         nullptr,
                         {},
                         {},
-                        nullptr};
+                        nullptr,
+                        false,
+                        nullptr,
+                        0};
     bool was_dry = marks.dry, whole;
     walk_once(call, marks, index, whole);
     marks.dry = !call.has_enough();
     int claimed = call.claimed;
     if (marks.dry && !was_dry && !whole) walk_once(call, marks, index, whole);
+    marks.walked = call.now;
     call.unordered |= claimed > 0 && call.claimed > claimed;
     if (call.unordered && call.claimed > 1) sort_claimed_rows(call, index_relation);
     end_walk(marks);

@@ -11,6 +11,9 @@ bool direct_writes_enabled();
 // interlock.session_locks
 bool session_locks_enabled();
 
+// interlock.claim_look_back, in milliseconds
+int claim_look_back();
+
 // interlock.max_namespace_locks
 int max_namespace_locks();
 
