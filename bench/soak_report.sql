@@ -10,9 +10,10 @@ FROM measures AS e JOIN measures AS l ON e.early AND NOT l.early;
 \echo
 \echo 'Minute by minute: what a minute ended with, the most in it of dead rows.'
 \echo
-\echo '| minute | jobs a second | table, MB | claim index, MB | primary key, MB | dead rows | HOT | vacuums so far | memory of all sessions, MB |'
-\echo '|--:|--:|--:|--:|--:|--:|--:|--:|--:|'
-SELECT format('| %s | %s | %s | %s | %s | %s | %s%% | %s | %s |', ceil(second / 60), round((sum(jobs) / sum(took))::numeric),
+\echo '| minute | jobs a second | processor time of a job, µs | table, MB | claim index, MB | primary key, MB | dead rows | HOT | vacuums so far | memory of all sessions, MB |'
+\echo '|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|'
+SELECT format('| %s | %s | %s | %s | %s | %s | %s | %s%% | %s | %s |', ceil(second / 60), round((sum(jobs) / sum(took))::numeric),
+              round((1e6 * sum(worked) / sum(jobs))::numeric, 1),
               round(max(table_size) / 1e6, 1), round(max(claim_index) / 1e6, 1), round(max(key_index) / 1e6, 1), max(dead),
               round(100.0 * sum(hot_updates) / nullif(sum(updates), 0), 1), max(vacuums), round(max(memory) / 1e3, 1))
 FROM steps WHERE took IS NOT NULL
