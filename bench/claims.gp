@@ -2,17 +2,17 @@
 data = ARG1
 set terminal svg size 1400,400 dynamic enhanced font 'sans-serif,13' background '#ffffff'
 set output ARG2
-set multiplot layout 1,3 margins 0.05,0.99,0.16,0.9 spacing 0.05
+set multiplot layout 1,3 margins 0.05,0.99,0.16,0.82 spacing 0.05 title 'Jobs per second, 8 clients'
 set datafile missing 'NaN'
 set grid ytics linecolor '#dddddd'
 set border 3
 set tics nomirror
-set key noenhanced
+set key at graph 0.98, 0.75
 names = 'interlock by_hand pgmq'
 colours = '#2f5d8a #88a9cf #999999'
 name(i) = i == 2 ? 'by hand' : word(names, i)
 
-set title 'claim 10, finish 10, with a snapshot held: jobs per second'
+set title 'claim 10, finish 10, with a snapshot held'
 set xlabel 'seconds that it is held'
 set logscale y
 set xrange [0:*]
@@ -28,9 +28,9 @@ set style fill solid 0.9 noborder
 set xtics scale 0
 set xrange [-0.7:*]
 set yrange [0:*]
-set title 'insert, claim 1, finish 1, beside so many jobs, 8 clients: jobs per second'
-plot for [i = 1:3] data index 3 using (column(i + 1)):xtic(1) title name(i) linecolor rgb word(colours, i)
+set title 'insert, claim 1, finish 1, beside so many'
+plot for [i = 1:3] data index 3 using (column(i + 1)):xtic(1) notitle linecolor rgb word(colours, i)
 
-set title 'claim 10, finish 10, of a backlog, 8 clients: jobs per second'
-plot for [i = 1:3] data index 4 using (column(i + 1)):xtic(1) title name(i) linecolor rgb word(colours, i)
+set title 'claim 10, finish 10, of a backlog'
+plot for [i = 1:3] data index 4 using (column(i + 1)):xtic(1) notitle linecolor rgb word(colours, i)
 unset multiplot
