@@ -4,7 +4,8 @@
 CREATE TEMP TABLE peers (position serial, variant text);
 INSERT INTO peers (variant) VALUES ('ours'), ('by_hand'), ('pgmq');
 
-SELECT format(E'SELECT seconds, avg(value) FROM held_samples WHERE variant = %L GROUP BY seconds
+SELECT format(E'SELECT seconds, avg(value) FROM held_samples WHERE variant = %1$L GROUP BY seconds
+    UNION ALL SELECT 0, ''NaN'' WHERE NOT EXISTS (SELECT FROM held_samples WHERE variant = %1$L)
     UNION ALL SELECT NULL, NULL UNION ALL SELECT NULL, NULL ORDER BY 1', variant)
 FROM peers ORDER BY position
 \gexec
