@@ -1,2 +1,2 @@
-SELECT array_agg(msg_id) AS ids, max(message ->> 'payload') AS payload FROM pgmq.read('jobs', 30, 10) \gset
-SELECT count(*) FROM pgmq.delete('jobs', :ids::bigint[]);
+SELECT array_agg(msg_id) AS ids, max(message ->> 'payload') AS payload FROM pgmq.read(:queue, 30, 10) \gset
+SELECT count(*) FROM pgmq.delete(:queue, :ids::bigint[]);

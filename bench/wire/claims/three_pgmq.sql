@@ -1,3 +1,6 @@
-SELECT pgmq.send('jobs', '{"payload": "work"}');
-SELECT msg_id AS id, message FROM pgmq.read('jobs', 30, 1) \gset
-SELECT pgmq.delete('jobs', :id::bigint);
+\set id 0
+SELECT pgmq.send(:queue, '{"payload": "work"}');
+SELECT msg_id AS id, message FROM pgmq.read(:queue, 30, 1) \aset
+\if :id
+SELECT pgmq.delete(:queue, :id::bigint);
+\endif
