@@ -3,6 +3,7 @@
 CREATE EXTENSION interlock;
 CREATE SCHEMA interlock_bench;
 SELECT interlock.create_lock_namespace('bench', 'text');
+SELECT interlock.create_lock_namespace('bench silent', 'text', notify => false);
 
 -- Microseconds a transaction.
 CREATE TABLE samples (workload text, variant text, clients integer, keys integer, round integer, value double precision);
@@ -24,7 +25,7 @@ BEGIN
     INSERT INTO guarded SELECT i, 'text ' || i FROM generate_series(1, greatest(keys, 8)) AS i;
     INSERT INTO documents SELECT i, 'text ' || i FROM generate_series(1, greatest(keys, 8)) AS i;
     INSERT INTO interlock.lease_registry
-        SELECT (SELECT id FROM interlock.lock_namespaces WHERE name = 'bench'), 'job ' || i, 1, NULL, now(), now()
-        FROM generate_series(1, keys) AS i;
+        SELECT n.id, 'job ' || i, 1, NULL, now(), now()
+        FROM interlock.lock_namespaces AS n, generate_series(1, keys) AS i ORDER BY n.id, i;
     INSERT INTO leases_by_hand SELECT 1, 'job ' || i, 1, NULL, now(), now() FROM generate_series(1, keys) AS i;
 END $$;

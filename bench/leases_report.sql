@@ -4,6 +4,8 @@ CREATE TEMP TABLE claims (position serial, workload text, ours text, peer text, 
 INSERT INTO claims (workload, ours, peer, least, what) VALUES
     ('acquire', 'acquire_release', 'upsert_update', 1.0, '`try_acquire_lease` and `release_lease` : an upsert and an `UPDATE` by hand'),
     ('acquire', 'acquire_release', 'read_then_update', 2.0, 'the same : insert, read under a lock, update, in a transaction, and an `UPDATE`'),
+    ('acquire', 'acquire_release_silent', 'upsert_update', 1.0, 'where releases notify nobody : an upsert and an `UPDATE` by hand'),
+    ('acquire', 'acquire_release_silent', 'acquire_release', NULL, 'where releases notify nobody : where they notify'),
     ('renew', 'renew', 'renew_by_hand', 1.0, '`renew_lease` : an `UPDATE` by hand'),
     ('check', 'check', 'check_by_hand', 1.0, '`check_lease`, a write, commit : `SELECT … FOR KEY SHARE`, the same write'),
     ('checkout', 'checkout_checkin', 'checkout_by_hand', NULL, '`checkout` and `checkin` : two `UPDATE`s of columns of the row by hand'),

@@ -385,7 +385,8 @@ CREATE TABLE interlock.lock_namespace_registry (
     roles pg_catalog.text[] NOT NULL DEFAULT '{}',
     also_builtin pg_catalog.text,
     max_locks pg_catalog.int4 CHECK (max_locks > 0),
-    comment pg_catalog.text);
+    comment pg_catalog.text,
+    notify boolean NOT NULL DEFAULT true);
 COMMENT ON TABLE interlock.lock_namespace_registry IS
 'The lock namespaces of this database. Only interlock''s functions and the owner of the database write it; everybody reads interlock.lock_namespaces.';
 -- The database's owner, whoever that is, can dump and restore it.
@@ -414,16 +415,17 @@ COMMENT ON FUNCTION interlock.may_change_lock_namespaces() IS
 
 CREATE FUNCTION interlock.create_lock_namespace(
     name pg_catalog.text, key_type pg_catalog.regtype DEFAULT 'bigint', roles pg_catalog.text[] DEFAULT '{}',
-    also_builtin pg_catalog.text DEFAULT NULL, comment pg_catalog.text DEFAULT NULL, max_locks pg_catalog.int4 DEFAULT NULL) RETURNS pg_catalog.void
+    also_builtin pg_catalog.text DEFAULT NULL, comment pg_catalog.text DEFAULT NULL, max_locks pg_catalog.int4 DEFAULT NULL,
+    notify boolean DEFAULT true) RETURNS pg_catalog.void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_create_lock_namespace';
-COMMENT ON FUNCTION interlock.create_lock_namespace(pg_catalog.text, pg_catalog.regtype, pg_catalog.text[], pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS
-'Registers a namespace of locks, whose keys are of one type: bigint, text or uuid. roles: who may use it, by name, members included; none is everyone. also_builtin: bigint, or int4:CLASS, the built-in advisory lock that processes without interlock take for the same key. max_locks: how many of them one session may hold, instead of interlock.max_namespace_locks. Needs ownership of the database or membership in role interlock_admin (42501). 42710 where the name is registered, 42602 for an unfit name, 22023 for another key type or built-in lock.';
+COMMENT ON FUNCTION interlock.create_lock_namespace(pg_catalog.text, pg_catalog.regtype, pg_catalog.text[], pg_catalog.text, pg_catalog.text, pg_catalog.int4, boolean) IS
+'Registers a namespace of locks, whose keys are of one type: bigint, text or uuid. roles: who may use it, by name, members included; none is everyone. also_builtin: bigint, or int4:CLASS, the built-in advisory lock that processes without interlock take for the same key. max_locks: how many of them one session may hold, instead of interlock.max_namespace_locks. notify: whether a release or break of its leases notifies channel interlock_leases; sessions that notify commit one after the other, and without it who waits for a lease looks once a second. Needs ownership of the database or membership in role interlock_admin (42501). 42710 where the name is registered, 42602 for an unfit name, 22023 for another key type or built-in lock, 22004 for a null that is not a default.';
 
 CREATE FUNCTION interlock.alter_lock_namespace(
     name pg_catalog.text, roles pg_catalog.text[] DEFAULT NULL, also_builtin pg_catalog.text DEFAULT NULL,
-    comment pg_catalog.text DEFAULT NULL, max_locks pg_catalog.int4 DEFAULT NULL) RETURNS pg_catalog.void
+    comment pg_catalog.text DEFAULT NULL, max_locks pg_catalog.int4 DEFAULT NULL, notify boolean DEFAULT NULL) RETURNS pg_catalog.void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_alter_lock_namespace';
-COMMENT ON FUNCTION interlock.alter_lock_namespace(pg_catalog.text, pg_catalog.text[], pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS
+COMMENT ON FUNCTION interlock.alter_lock_namespace(pg_catalog.text, pg_catalog.text[], pg_catalog.text, pg_catalog.text, pg_catalog.int4, boolean) IS
 'Changes a namespace; what is NULL stays as it is, an empty also_builtin and a max_locks of 0 take theirs away. Needs ownership of the database or membership in role interlock_admin (42501). 42704 for an unknown name.';
 
 CREATE FUNCTION interlock.drop_lock_namespace(name pg_catalog.text) RETURNS pg_catalog.void
@@ -433,11 +435,11 @@ COMMENT ON FUNCTION interlock.drop_lock_namespace(pg_catalog.text) IS
 
 CREATE VIEW interlock.lock_namespaces WITH (security_barrier) AS
 SELECT id, name, key_type::pg_catalog.regtype AS key_type, roles, also_builtin, max_locks, comment,
-       interlock.may_use_lock_namespace(roles) AS usable
+       interlock.may_use_lock_namespace(roles) AS usable, notify
 FROM interlock.lock_namespace_registry
 WHERE interlock.may_use_lock_namespace(roles) OR interlock.may_change_lock_namespaces();
 COMMENT ON VIEW interlock.lock_namespaces IS
-'The lock namespaces of this database that the current role may use; for those who may change them, all. id is the class of their locks in pg_locks (objsubid).';
+'The lock namespaces of this database that the current role may use; for those who may change them, all. id is the class of their locks in pg_locks (objsubid). notify: whether a release or break of their leases notifies.';
 GRANT SELECT ON interlock.lock_namespaces TO PUBLIC;
 
 -- Advisory locks
@@ -586,7 +588,7 @@ CREATE FUNCTION interlock.release_lease(
     namespace pg_catalog.text, key pg_catalog.anycompatible, token pg_catalog.int8) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_release_lease';
 COMMENT ON FUNCTION interlock.release_lease(pg_catalog.text, pg_catalog.anycompatible, pg_catalog.int8) IS
-'Gives the lease with that token back, and notifies channel interlock_leases. False where the token is no longer the current one. Waits for transactions that checked it.';
+'Gives the lease with that token back, and notifies channel interlock_leases, unless its namespace does not. False where the token is no longer the current one. Waits for transactions that checked it.';
 
 CREATE FUNCTION interlock.check_lease(
     namespace pg_catalog.text, key pg_catalog.anycompatible, token pg_catalog.int8) RETURNS pg_catalog.void
@@ -604,7 +606,7 @@ CREATE FUNCTION interlock.break_lease(
     namespace pg_catalog.text, key pg_catalog.anycompatible) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_break_lease';
 COMMENT ON FUNCTION interlock.break_lease(pg_catalog.text, pg_catalog.anycompatible) IS
-'Takes the lease of a key away from whoever has it, and notifies channel interlock_leases; its token fails from then on. False where nobody has it. Waits for transactions that checked it.';
+'Takes the lease of a key away from whoever has it, and notifies channel interlock_leases as a release does; its token fails from then on. False where nobody has it. Waits for transactions that checked it.';
 
 CREATE FUNCTION interlock.prune_leases(older pg_catalog.interval) RETURNS pg_catalog.int8
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_prune_leases';

@@ -35,7 +35,7 @@ END $$;
 CREATE FUNCTION uses(namespace text) RETURNS text LANGUAGE sql AS
 $$ SELECT concat_ws(': ', nullif(current_user, session_user), lock_namespaces.outcome(format('SELECT interlock.advisory_xact_lock(%L, %L)', namespace, '1'))) $$;
 CREATE FUNCTION registered() RETURNS SETOF text LANGUAGE sql AS
-$$ SELECT concat_ws(' ', name, key_type, roles, also_builtin, max_locks, comment, usable) FROM interlock.lock_namespaces WHERE name LIKE 'ns%' ORDER BY id $$;
+$$ SELECT concat_ws(' ', name, key_type, roles, also_builtin, max_locks, comment, usable, CASE WHEN NOT notify THEN 'notifies nobody' END) FROM interlock.lock_namespaces WHERE name LIKE 'ns%' ORDER BY id $$;
 
 -- REGISTERED: bigint keys and everybody by default
 SELECT interlock.create_lock_namespace('ns');
@@ -56,6 +56,16 @@ SELECT registered() OFFSET 1 LIMIT 1;
 SELECT interlock.alter_lock_namespace('ns old 7', also_builtin => 'int4:2147483647');
 SELECT interlock.alter_lock_namespace('ns old', also_builtin => '');
 SELECT registered() OFFSET 3;
+SELECT interlock.alter_lock_namespace('ns text', notify => false);
+SELECT registered() OFFSET 1 LIMIT 1;
+SELECT interlock.alter_lock_namespace('ns text', comment => 'by name again');
+SELECT registered() OFFSET 1 LIMIT 1;
+SELECT interlock.alter_lock_namespace('ns text', notify => true);
+SELECT registered() OFFSET 1 LIMIT 1;
+-- registered so
+SELECT interlock.create_lock_namespace('ns quiet', notify => false);
+SELECT registered() OFFSET 5;
+SELECT interlock.drop_lock_namespace('ns quiet');
 
 -- REFUSED: a name that is registered, or cannot be one
 SELECT outcome($$SELECT interlock.create_lock_namespace('ns', 'text')$$);
@@ -90,6 +100,7 @@ SELECT outcome($$SELECT interlock.create_lock_namespace(NULL)$$);
 SELECT outcome($$SELECT interlock.create_lock_namespace('ns x', NULL)$$);
 SELECT outcome($$SELECT interlock.create_lock_namespace('ns x', roles => NULL)$$);
 SELECT outcome($$SELECT interlock.create_lock_namespace('ns x', roles => '{regress_ns_team,NULL}')$$);
+SELECT outcome($$SELECT interlock.create_lock_namespace('ns x', notify => NULL)$$);
 SELECT outcome($$SELECT interlock.alter_lock_namespace(NULL)$$);
 SELECT outcome($$SELECT interlock.alter_lock_namespace('ns', roles => '{NULL}')$$);
 SELECT outcome($$SELECT interlock.drop_lock_namespace(NULL)$$);

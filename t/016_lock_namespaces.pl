@@ -43,18 +43,18 @@ $node->safe_psql('source', <<'SQL', @as_owner);
 SELECT interlock.create_lock_namespace('accounts', comment => 'one per account');
 SELECT interlock.create_lock_namespace('Ünicode "näme", with all', 'text', ARRAY['teller', 'Odd, "role"', 'nobody yet'], comment => E'two\nlines');
 SELECT interlock.create_lock_namespace('dropped', 'uuid');
-SELECT interlock.create_lock_namespace('devices', 'uuid', ARRAY['Odd, "role"'], max_locks => 5);
+SELECT interlock.create_lock_namespace('devices', 'uuid', ARRAY['Odd, "role"'], max_locks => 5, notify => false);
 SELECT interlock.create_lock_namespace('old', also_builtin => 'int4:7');
 SELECT interlock.create_lock_namespace('dropped, too');
 SELECT interlock.drop_lock_namespace('dropped'), interlock.drop_lock_namespace('dropped, too');
 SQL
 my $kept = $node->safe_psql('source', $registry);
 is($kept, <<'TEXT' =~ s/\n\z//r, 'the source');
-1024|accounts|bigint|{}|||one per account
+1024|accounts|bigint|{}|||one per account|t
 1026|Ünicode "näme", with all|text|{teller,"Odd, \"role\"","nobody yet"}|||two
-lines
-1030|devices|uuid|{"Odd, \"role\""}||5|
-1032|old|bigint|{}|int4:7||
+lines|t
+1030|devices|uuid|{"Odd, \"role\""}||5||f
+1032|old|bigint|{}|int4:7|||t
 TEXT
 
 sub restored_like_source {
@@ -90,7 +90,7 @@ restored_like_source('into_extension', 'extension of a superuser');
 # What the owner restored, he dumps again.
 $node->command_ok([ 'pg_dump', '-U', 'owner', '-Fc', '--file', "$folder/custom", '-d', $node->connstr('by_owner') ], 'pg_dump of what was restored');
 $node->command_ok([ 'pg_restore', '-U', 'owner', '--exit-on-error', '-d', new_database('again', owner => 'owner'), "$folder/custom" ], 'pg_restore');
-is($node->safe_psql('again', $registry), "$kept\n1036|next|bigint|{}|||", 'again: every namespace is as it was');
+is($node->safe_psql('again', $registry), "$kept\n1036|next|bigint|{}||||t", 'again: every namespace is as it was');
 is(create('again', 'next but one', @as_owner), 1038, 'again: ids go on');
 
 # Whatever else the database has, a role that may read it all may dump it.
@@ -104,7 +104,7 @@ restored_like_source('data_only', 'data only');
 my $taken = new_database('taken', owner => 'owner', extension => 1);
 create('taken', 'mine', @as_owner);
 like(restore("$folder/data.sql", $taken, '-U', 'owner')->[0], qr/duplicate key value violates unique constraint/, 'one that has an id of it refuses it');
-is($node->safe_psql('taken', $registry), '1024|mine|bigint|{}|||', 'and is left as it was');
+is($node->safe_psql('taken', $registry), '1024|mine|bigint|{}||||t', 'and is left as it was');
 # the sequence may lag behind what was copied in
 $node->safe_psql('taken', q{COPY interlock.lock_namespace_registry (id, name, key_type) FROM stdin;
 1026	copied	bigint

@@ -24,6 +24,10 @@ constexpr const char* channel = "interlock_leases";
 const statement key_type_statement{"interlock_key_type", R"(
     SELECT key_type::pg_catalog.text FROM interlock.lock_namespaces
      WHERE name OPERATOR(pg_catalog.=) $1)"};
+// Nobody is told that it was dropped: the attempt says so.
+const statement notifies_statement{"interlock_notifies", R"(
+    SELECT pg_catalog.bool_and(notify) IS NOT FALSE FROM interlock.lock_namespaces
+     WHERE name OPERATOR(pg_catalog.=) $1)"};
 const statement bigint_statement{"interlock_bigint_key",
                                  "SELECT $1::pg_catalog.int8::pg_catalog.text"};
 const statement uuid_statement{"interlock_uuid_key", "SELECT $1::pg_catalog.uuid::pg_catalog.text"};
@@ -41,6 +45,7 @@ class lease_waiter {
     void listen_and_try(pqxx::connection& connection);
     bool attempt(pqxx::connection& connection);
     std::string key_as_notified(pqxx::connection& connection) const;
+    bool notifies(pqxx::connection& connection) const;
     void await_news(pqxx::connection& connection, const bool& released,
                     timer::time_point until) const;
     void pause_after_failure();
@@ -118,10 +123,17 @@ void lease_waiter::listen_and_try(pqxx::connection& connection) {
                                   }
                                   released |= ours;
                               }};
+    bool told = notifies(connection);
     while (!attempt(connection) && !over()) {
-        await_news(connection, released, pace_.next(clock_.now(), outcome_.result.remaining));
+        await_news(connection, released, pace_.next(clock_.now(), outcome_.result.remaining, told));
+        told = released || notifies(connection);  // it may have been altered
         released = false;
     }
+}
+
+bool lease_waiter::notifies(pqxx::connection& connection) const {
+    pqxx::nontransaction tx{connection};
+    return call(tx, notifies_statement, {request_.lock_namespace})[0][0].as<bool>();
 }
 
 // As it is in notifications: "007" is key 7 of a namespace of numbers.

@@ -81,7 +81,8 @@ Attempt acquire(FunctionCallInfo fcinfo, KeyLease& row) {
     return take_lease(row, {holder, read_ttl(fcinfo, 3), payload, false});
 }
 
-// {"namespace": "cron", "key": "nightly"}
+// {"namespace": "cron", "key": "nightly"}. A transaction that notifies commits under a lock that
+// all who notify share (PreCommit_Notify).
 void notify(const KeyLease& row) {
     StringInfoData json;
     initStringInfo(&json);
@@ -95,7 +96,7 @@ void notify(const KeyLease& row) {
 
 void end(KeyLease& row) {
     end_lease(row);
-    notify(row);
+    if (row.lock_namespace.notify) notify(row);
 }
 
 std::optional<TimestampTz> renew(FunctionCallInfo fcinfo) {

@@ -15,9 +15,19 @@ namespace {
 constexpr const char* registry_name = "lock_namespace_registry";
 
 // The registry's columns, as the script has them.
-enum Column : int { id, name, key_type, roles, also_builtin, max_locks, comment, column_count };
+enum Column : int {
+    id,
+    name,
+    key_type,
+    roles,
+    also_builtin,
+    max_locks,
+    comment,
+    notify,
+    column_count
+};
 constexpr Oid types[column_count] = {INT4OID, TEXTOID, TEXTOID, TEXTARRAYOID,
-                                     TEXTOID, INT4OID, TEXTOID};
+                                     TEXTOID, INT4OID, TEXTOID, BOOLOID};
 
 // Names as long as this, in bytes, the script's check allows.
 constexpr std::size_t longest_name = 200;
@@ -126,6 +136,7 @@ LockNamespace* read_namespace(const Row& row) {
         !parse_builtin(row.string(also_builtin), entry->also_builtin, entry->builtin_class))
         raise_unfit_registry(row);
     entry->max_locks = row.nulls[max_locks] ? 0 : DatumGetInt32(row.values[max_locks]);
+    entry->notify = DatumGetBool(row.values[notify]);
     read_roles(row, *entry, memory);
     entry->usage = namespace_usage(entry->id);
     return entry;

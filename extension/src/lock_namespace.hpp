@@ -27,6 +27,7 @@ struct LockNamespace {
     BuiltinLock also_builtin;
     int32 builtin_class;
     int max_locks;  // 0: interlock.max_namespace_locks
+    bool notify;    // is told who waits for its leases?
     bool open;      // to everyone
     std::span<const char*> roles;
     Oid allowed;  // the role that was allowed last

@@ -19,6 +19,7 @@ struct Settings {
     const char* comment;
     Datum roles;
     std::optional<int32> max_locks;
+    std::optional<bool> notify;
 };
 
 bool may_register() {
@@ -116,6 +117,11 @@ const char* optional_text(FunctionCallInfo fcinfo, int number) {
     return PG_ARGISNULL(number) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
 
+std::optional<bool> optional_bool(FunctionCallInfo fcinfo, int number) {
+    if (PG_ARGISNULL(number)) return {};
+    return PG_GETARG_BOOL(number);
+}
+
 bool is_registered(const char* name) {
     const Parameter parameter = text_parameter(name);
     return run_as_owner(
@@ -162,11 +168,12 @@ void insert_namespace(const char* name, const char* key_type, const Settings& se
                                     {TEXTARRAYOID, settings.roles, false},
                                     text_parameter(settings.also_builtin),
                                     int_parameter(settings.max_locks),
-                                    text_parameter(settings.comment)};
+                                    text_parameter(settings.comment),
+                                    bool_parameter(settings.notify)};
     constexpr const char* sql =
         "INSERT INTO interlock.lock_namespace_registry "
-        "(id, name, key_type, roles, also_builtin, max_locks, comment) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name) DO NOTHING";
+        "(id, name, key_type, roles, also_builtin, max_locks, comment, notify) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (name) DO NOTHING";
     if (run_as_owner(sql, parameters) == 0) raise_registered(name);
 }
 
@@ -188,14 +195,16 @@ int update_namespace(int id, const Settings& settings, bool no_builtin, bool no_
                                     text_parameter(settings.also_builtin),
                                     int_parameter(settings.max_locks),
                                     text_parameter(settings.comment),
-                                    {BOOLOID, BoolGetDatum(no_builtin), false},
-                                    {BOOLOID, BoolGetDatum(no_bound), false}};
+                                    bool_parameter(no_builtin),
+                                    bool_parameter(no_bound),
+                                    bool_parameter(settings.notify)};
     return run_as_owner(
         "UPDATE interlock.lock_namespace_registry SET"
         " roles = COALESCE($2, roles),"
         " also_builtin = CASE WHEN NOT $6 THEN COALESCE($3, also_builtin) END,"
         " max_locks = CASE WHEN NOT $7 THEN COALESCE($4, max_locks) END,"
-        " comment = COALESCE($5, comment)"
+        " comment = COALESCE($5, comment),"
+        " notify = COALESCE($8, notify)"
         " WHERE id OPERATOR(pg_catalog.=) $1",
         parameters);
 }
@@ -266,13 +275,14 @@ std::string_view name_argument(FunctionCallInfo fcinfo) {
 }  // namespace
 
 // create_lock_namespace(name text, key_type regtype, roles text[], also_builtin text, comment text,
-// max_locks integer) → void
+// max_locks integer, notify boolean) → void
 INTERLOCK_FUNCTION(create_lock_namespace) {
     const char* name = name_argument(fcinfo).data();
     const char* key_type = read_key_type(fcinfo);
     require_argument(fcinfo, 2, "roles");
+    require_argument(fcinfo, 6, "notify");
     Settings settings = {optional_text(fcinfo, 3), optional_text(fcinfo, 4), PG_GETARG_DATUM(2),
-                         read_max_locks(fcinfo, 5, 1)};
+                         read_max_locks(fcinfo, 5, 1), PG_GETARG_BOOL(6)};
     require_registrar();
     require_fit_name(name);
     require_fit_builtin(settings.also_builtin, key_type);
@@ -282,15 +292,15 @@ INTERLOCK_FUNCTION(create_lock_namespace) {
     PG_RETURN_VOID();
 }
 
-// alter_lock_namespace(name text, roles text[], also_builtin text, comment text, max_locks integer)
-// → void
+// alter_lock_namespace(name text, roles text[], also_builtin text, comment text, max_locks integer,
+// notify boolean) → void
 INTERLOCK_FUNCTION(alter_lock_namespace) {
     std::string_view name = name_argument(fcinfo);
     require_registrar();
     LockNamespace& entry = find_lock_namespace(name);
     Settings settings = {optional_text(fcinfo, 2), optional_text(fcinfo, 3),
                          PG_ARGISNULL(1) ? Datum{0} : PG_GETARG_DATUM(1),
-                         read_max_locks(fcinfo, 4, 0)};
+                         read_max_locks(fcinfo, 4, 0), optional_bool(fcinfo, 5)};
     bool no_builtin = settings.also_builtin && settings.also_builtin[0] == '\0';
     bool no_bound = settings.max_locks == 0;
     if (!no_builtin) require_fit_builtin(settings.also_builtin, key_type_name(entry.key_type));

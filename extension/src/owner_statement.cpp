@@ -10,6 +10,10 @@ Parameter int_parameter(std::optional<int32> value) {
     return {INT4OID, Int32GetDatum(value.value_or(0)), !value};
 }
 
+Parameter bool_parameter(std::optional<bool> value) {
+    return {BOOLOID, BoolGetDatum(value.value_or(false)), !value};
+}
+
 int64 run_as_owner(const char* sql, std::span<const Parameter> parameters) {
     Oid types[8];
     Datum values[8];

@@ -28,6 +28,7 @@ struct Parameter {
 
 Parameter text_parameter(const char* text);  // or null
 Parameter int_parameter(std::optional<int32> value);
+Parameter bool_parameter(std::optional<bool> value);
 
 // Inside as_owner_of(): how many rows there were. At most eight parameters.
 int64 run_as_owner(const char* sql, std::span<const Parameter> parameters);

@@ -162,7 +162,8 @@ struct lease_options {
     /// How long to wait for a lease that somebody has; by default not at all. The wait is here, not
     /// in the server's lock manager: a session without a transaction listens for the release, and
     /// tries again when the lease expires, at least every minute, and never more often than once a
-    /// second but when it is told of a release. A lost connection does not end it. Who comes first
+    /// second but when it is told of a release. Where the namespace does not notify it tries each
+    /// second. A lost connection does not end it. Who comes first
     /// is first: there is no queue.
     lock_wait wait = lock_wait::none();
     /// Ends the wait early: the lease is not had then.

@@ -127,6 +127,41 @@ TEST_F(Lease, ReleaseWakesWhoWaits) {
     EXPECT_LT(taken[49], 1000);
 }
 
+TEST_F(Lease, IsHadSoonWhereNobodyIsTold) {
+    // Proves that who waits looks once a second where a release notifies nobody, and so has the
+    // lease soon, though it was held for a minute more; also where the namespace was altered, and
+    // the lease renewed, while he waited for its expiry.
+    auto silence = [&](const std::string& name) {
+        run("SELECT interlock.alter_lock_namespace('" + name + "', notify => false)");
+    };
+    auto wait_for = [&](const std::string& name, const key& key) {
+        lease b{named(session_name()), name, key, "Bob", 1min, {.wait = lock_wait::at_most(50s)}};
+        return clock::now();
+    };
+    silence(texts());
+    std::int64_t a = 0, seven = 0;
+    in_transaction([&](auto& tx) {
+        a = acquire_lease(tx, texts(), "a", "Ann", 1min).token;
+        seven = acquire_lease(tx, numbers(), 7, "Ann", 5s).token;
+    });
+    auto expiry = clock::now() + 5s;
+    auto silent = std::async(std::launch::async, [&] { return wait_for(texts(), "a"); });
+    auto silenced = std::async(std::launch::async, [&] { return wait_for(numbers(), 7); });
+    wait_until("count(*) = 2 FROM pg_stat_activity WHERE application_name = '" + session_name() +
+               "' AND state = 'idle' AND query ILIKE '%try_acquire_lease%'");
+    std::this_thread::sleep_for(20ms);  // as above
+    silence(numbers());
+    in_transaction([&](auto& tx) { renew_lease(tx, numbers(), 7, seven, 1min); });
+    std::this_thread::sleep_until(expiry + 500ms);
+    auto released = clock::now();
+    in_transaction([&](auto& tx) {
+        EXPECT_TRUE(release_lease(tx, texts(), "a", a));
+        EXPECT_TRUE(release_lease(tx, numbers(), 7, seven));
+    });
+    EXPECT_LT(silent.get() - released, 5s);
+    EXPECT_LT(silenced.get() - released, 5s);
+}
+
 TEST_F(Lease, WaitEndsAtItsBoundOrWhenStopped) {
     // Proves that the wait is bounded, and that a stop_token ends it at once.
     auto a = take("a", 1min);
