@@ -89,6 +89,11 @@ bool is_within_budget(Walk& walk) {
     return GetCurrentTimestamp() < walk.budget.until;
 }
 
+// Is it so long ago? A clock that was set back makes everything so.
+bool has_passed(TimestampTz since, TimestampTz now, int64 time) {
+    return now < since || now - since >= time;
+}
+
 void turn(LookBack& back, const Mark& mark, Marks& marks, TimestampTz now) {
     ClaimEntry oldest = back.older;
     back.older = back.newer;
@@ -102,7 +107,7 @@ IndexTuple start_of(Walk& walk, Mark& mark) {
     IndexTuple start = mark.here.tuple;
     for (int level = 0; level < look_back_levels; level++) {
         LookBack& back = mark.look_back[level];
-        bool due = walk.call.now - back.turned >= look_back_times[level];
+        bool due = has_passed(back.turned, walk.call.now, look_back_times[level]);
         if (!due && !walk.marks.dry) continue;
         start = back.older.tuple;
         if (due) turn(back, mark, walk.marks, walk.call.now);
@@ -161,6 +166,8 @@ Swept sweep_run(Walk& walk, const Mark& mark, IndexTuple start) {
         visit(walk);
         if (!walk.call.has_enough()) continue;
         keep_cursor(walk, walk.index.entry);
+        walk.sweeping = false;
+        walk.marks.sweep.found = true;
         return Swept::enough;
     }
     return Swept::end;
@@ -240,20 +247,22 @@ void walk_queue(Walk& walk) {
     }
 }
 
-// Begins a sweep, or a slice of one, where it is time for it.
+// Begins a sweep, or a slice of one, where it is time for it: at once where the last slice found
+// so many rows that it was not the end.
 void begin_sweep(Walk& walk) {
     Sweep& sweep = walk.marks.sweep;
     TimestampTz now = walk.call.now;
     int64 idle = now - sweep.paused;
     bool dry = walk.marks.dry;
     if (!sweep.active) {
-        if (!dry && now - sweep.begun < sweep_interval) return;
+        if (!dry && !has_passed(sweep.begun, now, sweep_interval)) return;
         sweep.active = true;
         sweep.begun = now;
         forget_entry(sweep.cursor);
-    } else if (!dry && idle < slice_interval) {
+    } else if (!dry && !sweep.found && !has_passed(sweep.paused, now, slice_interval)) {
         return;
     }
+    sweep.found = false;
     int64 time = dry ? Min(idle / dry_slice_share, longest_dry_slice)
                      : Min(idle / slice_share, longest_slice);
     walk.sweeping = true;
@@ -289,7 +298,7 @@ void walk_once(ClaimCall& call, Marks& marks, ClaimIndex& index, bool& whole) {
 
 // A walk that found too little looks below the marks, with a new snapshot.
 void walk_marked(ClaimCall& call, Relation index_relation) {
-    Marks& marks = begin_walk(call.relation, index_relation, call.queue);
+    Marks& marks = begin_walk(call, index_relation);
     ClaimIndex index = {call.relation,
                         index_relation,
                         order_of(call, index_relation),
