@@ -816,6 +816,12 @@ CREATE FUNCTION interlock.try_release_claim(
 COMMENT ON FUNCTION interlock.try_release_claim(pg_catalog.regclass, pg_catalog.anycompatible, pg_catalog.int8, pg_catalog.text, pg_catalog.interval) IS
 'release_claim that tells instead of raising IL020: false where the claim is lost.';
 
+CREATE FUNCTION interlock.release_claims(
+    rel pg_catalog.regclass, keys pg_catalog.anycompatiblearray, tokens pg_catalog.int8[], error pg_catalog.text DEFAULT NULL, retry_in pg_catalog.interval DEFAULT NULL, OUT key pg_catalog.jsonb, OUT status interlock.claim_result) RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_release_claims';
+COMMENT ON FUNCTION interlock.release_claims(pg_catalog.regclass, pg_catalog.anycompatiblearray, pg_catalog.int8[], pg_catalog.text, pg_catalog.interval) IS
+'release_claim for many rows in one statement, with one error and retry_in for all: done, lost or missing for each, in the order of the arguments. Each row has a backoff with jitter of its own, so that what failed together does not come back together. The rows are taken in the order of their keys; waits for who has one locked. Errors as finish_claims.';
+
 CREATE FUNCTION interlock.revive_claim(
     rel pg_catalog.regclass, key pg_catalog.anycompatible) RETURNS pg_catalog.void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'interlock_revive_claim';

@@ -174,6 +174,35 @@ CALL take('jobs', '{1,2}', 17);
 SELECT interlock.release_claim('jobs', 1, 17, repeat('x', 10001)), interlock.release_claim('jobs', 2, 17, '');
 SELECT length(last_error), last_error IS NOT NULL FROM jobs ORDER BY id;
 
+-- GIVEN BACK OR FAILED, MANY: told in the order of the arguments; one error and retry_in for all
+CALL fill('jobs', 6);
+SELECT interlock.enable_claims('jobs', 'delete', max_attempts => 3, backoff => '10 s', max_backoff => '1 min');
+CALL take('jobs', '{1,2,3,4}', 17);
+SELECT r.* FROM interlock.release_claims('jobs', '{4,9,1,4,3,5}', '{17,17,17,17,16,17}') AS r;
+SELECT shown('jobs');
+SELECT r.status FROM interlock.release_claims('jobs', '{3,2}', '{17,17}', retry_in => '1 h') AS r;
+CALL take('jobs', '{1,4,5,6}', 18);
+UPDATE jobs SET attempts = 3 WHERE id IN (5, 6);
+SELECT r.status FROM interlock.release_claims('jobs', '{5,1}', '{18,18}', 'e') AS r;
+SELECT r.status FROM interlock.release_claims('jobs', ARRAY['6', '4'], '{18,18}', 'f', '0') AS r;
+SELECT shown('jobs');
+SELECT r.* FROM interlock.release_claims('jobs', '{}'::int[], '{}', 'e') AS r;
+SELECT r.* FROM interlock.release_claims('jobs', '{4}', '{18}') AS r;
+SELECT outcome(format('SELECT r.status FROM interlock.release_claims(''jobs'', %s) AS r', a))
+FROM unnest(ARRAY['''{1}'', ''{}''', '''{1,NULL}'', ''{1,2}''', '''{1,2}'', ''{1,NULL}''', 'NULL::int[], ''{1}''', '''{1}'', NULL', '''{{1,2}}'', ''{1,2}''', '''{a}''::text[], ''{1}''', '''{1}'', ''{1}'', retry_in => ''-1 s''', '''{1}'', ''{1}'', ''e'', ''367 days''']) AS a;
+-- each has a share of the backoff of its own
+CALL fill('jobs', 100);
+CALL take('jobs', :'hundred', 17);
+SELECT r.status, count(*) FROM interlock.release_claims('jobs', ARRAY(SELECT i FROM unnest(:'hundred'::int[]) AS i ORDER BY md5(i::text)), array_fill(17::bigint, '{100}'), 'e') AS r GROUP BY 1;
+SELECT min(run_at - clock_timestamp()) BETWEEN '4 s' AND '6 s', max(run_at - clock_timestamp()) BETWEEN '9 s' AND '10 s', count(DISTINCT run_at) > 90, count(DISTINCT last_error), count(claimed_until), min(attempts), max(attempts), count(dead_at) FROM jobs;
+-- what this session gave back, it claims again before what comes after it
+CALL fill('jobs', 9);
+SELECT array_agg(claim_token ORDER BY id) AS tokens FROM interlock.claim_rows(NULL::jobs, 'w1', 2) \gset
+SELECT pg_sleep(0.3);
+SELECT id FROM interlock.claim_rows(NULL::jobs, 'w1', 1);
+SELECT r.status FROM interlock.release_claims('jobs', '{1,2}', :'tokens') AS r;
+SELECT id FROM interlock.claim_rows(NULL::jobs, 'w1', 1);
+
 -- GROUPS: a row keeps its place, and waits by its claim's time, which is nobody's
 CREATE TABLE grouped (id int PRIMARY KEY, payload text, customer int DEFAULT 1);
 SELECT interlock.enable_claims('grouped', 'keep', group_by => 'customer', max_attempts => 2);
@@ -185,6 +214,11 @@ SELECT interlock.try_finish_claim('grouped', 3, 17);
 UPDATE grouped SET claimed_until = NULL;
 CALL take('grouped', '{3}', 18);
 SELECT interlock.release_claim('grouped', 3, 18, 'f');
+SELECT shown('grouped');
+CALL fill('grouped', 4);
+CALL take('grouped', '{1,2,3,4}', 17);
+SELECT r.status FROM interlock.release_claims('grouped', '{1,2}', '{17,17}', retry_in => '1 h') AS r;
+SELECT r.status FROM interlock.release_claims('grouped', '{4,3}', '{17,17}', 'e') AS r;
 SELECT shown('grouped');
 
 -- REVIVE: a dead row begins anew, and what was claimed before stays lost
@@ -225,6 +259,7 @@ UPDATE pairs SET claimed_by = 'w1', claim_token = a;
 SELECT interlock.try_finish_claim('pairs', ROW('b1', 1), 1), interlock.try_finish_claim('pairs', '{"a": 2, "b": "b2"}', 2), interlock.try_finish_claim('pairs', '{"a": 2, "b": "b3"}'::jsonb, 2);
 SELECT r.* FROM interlock.finish_claims('pairs', ARRAY['{"b": "b4", "a": 4}', '{"a": 3, "b": "b3"}']::jsonb[], '{4,3}') AS r;
 SELECT r.* FROM interlock.renew_claims('pairs', ARRAY[ROW('b6', 6), ROW('b5', 5)], '{6,5}') AS r;
+SELECT r.* FROM interlock.release_claims('pairs', ARRAY[ROW('b6', 6), ROW('b1', 1)], '{6,1}') AS r;
 SELECT outcome($$SELECT interlock.finish_claim('pairs', ROW('b5', 5), 4)$$);
 
 -- PRIVILEGES: those of the UPDATE or DELETE, and SELECT on what is looked at
@@ -235,7 +270,7 @@ CALL take('kept', '{1,2,3,4}', 17);
 GRANT SELECT (id, run_at, attempts, claimed_by, claim_token, claimed_until, last_error, finished_at, dead_at) ON jobs, kept TO regress_claims_worker;
 SET ROLE regress_claims_worker;
 SELECT outcome(a) FROM unnest(ARRAY[$$SELECT interlock.finish_claim('jobs', 1, 17)$$, $$SELECT interlock.finish_claim('kept', 1, 17)$$, $$SELECT interlock.renew_claim('kept', 1, 17)$$, $$SELECT interlock.release_claim('kept', 1, 17)$$,
-    $$SELECT interlock.release_claim('kept', 1, 17, 'e')$$, $$SELECT interlock.revive_claim('kept', 1)$$, $$SELECT interlock.release_worker('kept', 'w1')$$]) AS a;
+    $$SELECT interlock.release_claim('kept', 1, 17, 'e')$$, $$SELECT r.status FROM interlock.release_claims('kept', '{1,2}', '{17,17}') AS r$$, $$SELECT interlock.revive_claim('kept', 1)$$, $$SELECT interlock.release_worker('kept', 'w1')$$]) AS a;
 RESET ROLE;
 GRANT DELETE ON jobs TO regress_claims_worker;
 GRANT UPDATE (claimed_until, finished_at) ON kept TO regress_claims_worker;
@@ -246,7 +281,8 @@ RESET ROLE;
 GRANT UPDATE (claimed_by, attempts) ON kept TO regress_claims_worker;
 REVOKE SELECT (last_error) ON jobs FROM regress_claims_worker;
 SET ROLE regress_claims_worker;
-SELECT outcome(a) FROM unnest(ARRAY[$$SELECT interlock.finish_claim('jobs', 2, 17)$$, $$SELECT interlock.release_claim('kept', 2, 17)$$, $$SELECT interlock.release_claim('kept', 3, 17, retry_in => '1 h')$$]) AS a;
+SELECT outcome(a) FROM unnest(ARRAY[$$SELECT interlock.finish_claim('jobs', 2, 17)$$, $$SELECT interlock.release_claim('kept', 2, 17)$$, $$SELECT interlock.release_claim('kept', 3, 17, retry_in => '1 h')$$,
+    $$SELECT string_agg(r.status::text, ' ') FROM interlock.release_claims('kept', '{3,2}', '{17,17}') AS r$$, $$SELECT r.status FROM interlock.release_claims('kept', '{4}', '{17}', 'e') AS r$$]) AS a;
 RESET ROLE;
 SET ROLE regress_claims_ops;
 SELECT outcome($$SELECT interlock.finish_claim('jobs', 2, 17)$$), outcome($$SELECT interlock.finish_claim('jobs', 9, 17)$$);
@@ -267,6 +303,7 @@ SET ROLE regress_claims_worker;
 SELECT k, outcome(format('SELECT interlock.finish_claim(''kept'', %s, 17)', k)) FROM generate_series(1, 4) AS k;
 SELECT interlock.try_finish_claim('kept', 2, 17);
 SELECT k, outcome(format('SELECT interlock.renew_claim(''kept'', %s, 17) > now()', k)) FROM generate_series(2, 4) AS k;
+SELECT outcome(format('SELECT string_agg(r.status::text, '' '') FROM interlock.release_claims(''kept'', %L, ''{17,17}'', ''e'', ''1 h'') AS r', k)) FROM unnest(ARRAY['{4,2}', '{4,3}']) AS k;
 RESET ROLE;
 SELECT shown('kept');
 ALTER TABLE kept DISABLE ROW LEVEL SECURITY;
@@ -278,8 +315,8 @@ BEGIN
     INSERT INTO log VALUES (concat_ws(' ', tg_when, tg_op, tg_level, CASE WHEN tg_level = 'ROW' THEN coalesce(new.id, old.id) END));
     RETURN CASE WHEN tg_level = 'ROW' AND coalesce(new.payload, old.payload) = 'no' THEN NULL ELSE coalesce(new, old) END;
 END $$;
-CALL fill('kept', 3);
-CALL take('kept', '{1,2,3}', 17);
+CALL fill('kept', 4);
+CALL take('kept', '{1,2,3,4}', 17);
 UPDATE kept SET payload = 'no' WHERE id = 2;
 CALL fill('jobs', 3);
 CALL take('jobs', '{1,2,3}', 17);
@@ -291,6 +328,8 @@ CREATE TRIGGER after AFTER UPDATE OR DELETE ON jobs FOR EACH ROW EXECUTE FUNCTIO
 SELECT interlock.try_finish_claim('kept', 1, 17), interlock.try_finish_claim('jobs', 1, 17), interlock.renew_claim('kept', 3, 17) > now();
 SELECT outcome($$SELECT interlock.try_finish_claim('kept', 2, 17)$$), outcome($$SELECT interlock.try_finish_claim('jobs', 2, 17)$$), outcome($$SELECT r.status FROM interlock.finish_claims('jobs', '{3,2}', '{17,17}') AS r$$);
 SELECT r.status FROM interlock.finish_claims('jobs', '{3,4}', '{17,17}') AS r;
+SELECT outcome($$SELECT r.status FROM interlock.release_claims('kept', '{4,2}', '{17,17}') AS r$$);
+SELECT r.status FROM interlock.release_claims('kept', '{4,9}', '{17,17}') AS r;
 SELECT what FROM log;
 TRUNCATE log;
 DROP TRIGGER before ON kept;
@@ -384,11 +423,12 @@ RESET ROLE;
 SET interlock.direct_writes = auto;
 DROP TRIGGER before ON jobs;
 DROP TRIGGER after ON jobs;
-CALL fill('jobs', 5);
-CALL take('jobs', '{1,2,3,4,5}', 17);
+CALL fill('jobs', 7);
+CALL take('jobs', '{1,2,3,4,5,6,7}', 17);
 SELECT direct AS before FROM interlock.write_paths() \gset
 SELECT interlock.try_finish_claim('jobs', 1, 17), interlock.try_release_claim('jobs', 2, 17, 'e'), interlock.try_renew_claim('jobs', 3, 17) > now();
 SELECT r.status FROM interlock.finish_claims('jobs', '{3,4,5}', '{17,17,17}') AS r;
+SELECT r.status FROM interlock.release_claims('jobs', '{7,6}', '{17,17}', 'e') AS r;
 SELECT direct - :before FROM interlock.write_paths();
 RESET interlock.direct_writes;
 
@@ -404,10 +444,12 @@ BEGIN
         EXECUTE 'SELECT count(*) FROM interlock.renew_claims($1, $2, $3, $4) AS r WHERE r.status = ''done''' INTO done USING 'jobs'::regclass, ids, tokens, interval '10 s';
         ASSERT done = 2 * i, done;
     END LOOP;
+    EXECUTE 'SELECT count(*) FROM interlock.release_claims($1, $2, $3) AS r WHERE r.status = ''done''' INTO done USING 'jobs'::regclass, ids[:50], tokens[:50];
+    ASSERT done = 50, done;
     EXECUTE 'SELECT count(*) FROM interlock.finish_claims($1, $2, $3) AS r WHERE r.status = ''done''' INTO done USING 'jobs'::regclass, ids, tokens;
-    ASSERT done = 100, done;
+    ASSERT done = 50, done;
 END $$;
-SELECT count(*) FROM jobs;
+SELECT count(*), count(claimed_by) FROM jobs;
 
 SET client_min_messages = warning;
 DROP SCHEMA claims_ends CASCADE;
