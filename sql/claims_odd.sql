@@ -212,6 +212,17 @@ INSERT INTO late (id, run_at) SELECT i, ago(1000) FROM generate_series(1001, 110
 SELECT pg_sleep(1.1);
 DO $$ BEGIN FOR i IN 1..100 LOOP PERFORM interlock.claim_rows(NULL::late, 'w'); COMMIT; END LOOP; END $$;
 SELECT count(*) FROM late WHERE id > 1000 AND claimed_by IS NOT NULL;
+-- rows below rows that were below the mark, in a session that has nothing else to claim; a great many of them
+CREATE TABLE below (id integer PRIMARY KEY);
+SELECT interlock.enable_claims('below', 'keep');
+INSERT INTO below (id, run_at) VALUES (1, '2003-03-03');
+SELECT id FROM interlock.claim_rows(NULL::below, 'w');
+INSERT INTO below (id, run_at) VALUES (2, '2002-02-02');
+SELECT id FROM interlock.claim_rows(NULL::below, 'w');
+INSERT INTO below (id, run_at) VALUES (3, '2001-01-01');
+SELECT id FROM interlock.claim_rows(NULL::below, 'w');
+INSERT INTO below (id, run_at) SELECT i, '2000-01-01' FROM generate_series(11, 10010) AS i;
+SELECT count(*) FROM interlock.claim_rows(NULL::below, 'w', 10000);
 
 RESET search_path;
 DROP SCHEMA claims_odd CASCADE;

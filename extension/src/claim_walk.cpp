@@ -41,7 +41,7 @@ struct Walk {
     bool sweeping;
     Budget budget;
     bool whole;  // has begun everywhere at the beginning
-    int passed;  // entries
+    int passed;  // entries since the sweep found one
 };
 
 const ClaimOrder& order_of(const ClaimCall& call, Relation index) {
@@ -163,7 +163,9 @@ Swept sweep_run(Walk& walk, const Mark& mark, IndexTuple start) {
             seek(walk, mark, start);
             return Swept::at_next;
         }
+        int claimed = walk.call.claimed;
         visit(walk);
+        if (walk.call.claimed > claimed) walk.passed = 0;
         if (!walk.call.has_enough()) continue;
         keep_cursor(walk, walk.index.entry);
         walk.sweeping = false;
@@ -296,7 +298,8 @@ void walk_once(ClaimCall& call, Marks& marks, ClaimIndex& index, bool& whole) {
     PopActiveSnapshot();
 }
 
-// A walk that found too little looks below the marks, with a new snapshot.
+// A walk that found too little looks below the marks, with a new snapshot; also below where a sweep
+// went on that is at its end now.
 void walk_marked(ClaimCall& call, Relation index_relation) {
     Marks& marks = begin_walk(call, index_relation);
     ClaimIndex index = {call.relation,
@@ -309,11 +312,12 @@ void walk_marked(ClaimCall& call, Relation index_relation) {
                         {},
                         {},
                         nullptr};
-    bool was_dry = marks.dry, whole;
+    bool was_dry = marks.dry, went_on = marks.sweep.active, whole;
     walk_once(call, marks, index, whole);
     marks.dry = !call.has_enough();
     int claimed = call.claimed;
-    if (marks.dry && !was_dry && !whole) walk_once(call, marks, index, whole);
+    bool again = !was_dry || (went_on && !marks.sweep.active);
+    if (marks.dry && again && !whole) walk_once(call, marks, index, whole);
     call.unordered |= claimed > 0 && call.claimed > claimed;
     if (call.unordered && call.claimed > 1) sort_claimed_rows(call, index_relation);
     end_walk(marks);
