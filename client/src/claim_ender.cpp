@@ -1,6 +1,8 @@
 #include "claim_ender.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "random_share.hpp"
@@ -16,6 +18,11 @@ std::string ascii(std::string text) {
     std::ranges::replace_if(
         text, [](char c) { return static_cast<unsigned char>(c) >= 0x80 || !c; }, '?');
     return text;
+}
+
+// What all rows of one call have in common.
+auto manner_of(const release_options& how) {
+    return std::tie(how.error, how.retry_in);
 }
 
 }  // namespace
@@ -153,6 +160,7 @@ void claim_ender::finish_all(endings& batch) {
 }
 
 void claim_ender::release_all(endings& batch) {
+    std::ranges::stable_sort(batch, {}, [](const ending& one) { return manner_of(*one.release); });
     attempt(batch, [this](const endings& some) { send_releases(some); });
 }
 
@@ -180,28 +188,39 @@ void claim_ender::attempt(endings& batch, Send send) {
     }
 }
 
-void claim_ender::send_finishes(const endings& batch) {
+std::vector<claim> claim_ender::claims_of(std::span<const ending> some) {
     std::vector<claim> claims;
-    for (const auto& one : batch)
+    for (const auto& one : some)
         claims.push_back(one.held->claim);
-    tally_.add(&worker_statistics::finish_calls);
-    auto results = session_.run(times_.bound, [&](pqxx::transaction_base& tx) {
-        return finish_claims(tx, table_, claims);
-    });
-    for (std::size_t i = 0; i < batch.size() && i < results.size(); ++i)
-        ended(batch[i], results[i].result);
+    return claims;
 }
 
+void claim_ender::send_finishes(const endings& batch) {
+    tally_.add(&worker_statistics::finish_calls);
+    ended_all(batch, session_.run(times_.bound, [&](pqxx::transaction_base& tx) {
+        return finish_claims(tx, table_, claims_of(batch));
+    }));
+}
+
+// Those that are given back alike are next to each other, and go in one call.
 void claim_ender::send_releases(const endings& batch) {
-    auto results = session_.run(times_.bound, [&](pqxx::transaction_base& tx) {
-        std::vector<bool> released;
-        for (const auto& one : batch)
-            released.push_back(try_release_claim(tx, table_, one.held->claim.key,
-                                                 one.held->claim.token, *one.release));
-        return released;
-    });
-    for (std::size_t i = 0; i < batch.size(); ++i)
-        ended(batch[i], results[i] ? claim_result::done : claim_result::lost);
+    ended_all(batch, session_.run(times_.bound, [&](pqxx::transaction_base& tx) {
+        std::vector<keyed_claim_result> results;
+        for (auto first = batch.begin(); first != batch.end();) {
+            auto last = std::find_if(first, batch.end(), [&](const ending& one) {
+                return manner_of(*one.release) != manner_of(*first->release);
+            });
+            std::ranges::move(release_claims(tx, table_, claims_of({first, last}), *first->release),
+                              std::back_inserter(results));
+            first = last;
+        }
+        return results;
+    }));
+}
+
+void claim_ender::ended_all(const endings& batch, const std::vector<keyed_claim_result>& results) {
+    for (std::size_t i = 0; i < batch.size() && i < results.size(); ++i)
+        ended(batch[i], results[i].result);
 }
 
 void claim_ender::ended(const ending& one, claim_result result) {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -47,6 +48,8 @@ class claim_ender {
     };
     using endings = std::vector<ending>;
 
+    static std::vector<claim> claims_of(std::span<const ending> some);
+
     void add(ending one);
     void send_until_drained();
     bool at_once() const;
@@ -58,6 +61,7 @@ class claim_ender {
     void release_all(endings& batch);
     void send_finishes(const endings& batch);
     void send_releases(const endings& batch);
+    void ended_all(const endings& batch, const std::vector<keyed_claim_result>& results);
     template <class Send>
     void attempt(endings& batch, Send send);
     void failed(ending one, const std::exception_ptr& failure, std::chrono::nanoseconds pause);

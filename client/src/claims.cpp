@@ -135,13 +135,21 @@ pqxx::result call_as_worker(pqxx::transaction_base& tx, const keyed_statement& s
     }
 }
 
+bridge::parameter error_of(const release_options& options) {
+    if (!options.error) return {};
+    return without_zero_bytes(*options.error, "error");
+}
+
+bridge::parameter retry_in_of(const release_options& options) {
+    if (!options.retry_in) return {};
+    return ttl_text(*options.retry_in);
+}
+
 pqxx::result release(pqxx::transaction_base& tx, const keyed_statement& statement,
                      std::string_view table, const key& key, std::int64_t token,
                      const release_options& options) {
-    bridge::parameter error, retry_in;
-    if (options.error) error = without_zero_bytes(*options.error, "error");
-    if (options.retry_in) retry_in = ttl_text(*options.retry_in);
-    return call_as_worker(tx, statement, table, key, token, std::move(error), std::move(retry_in));
+    return call_as_worker(tx, statement, table, key, token, error_of(options),
+                          retry_in_of(options));
 }
 
 claim_result read_result(const pqxx::result& r, int row, int column) {
@@ -153,11 +161,16 @@ claim_result read_result(const pqxx::result& r, int row, int column) {
     return static_cast<claim_result>(found - std::begin(result_names));
 }
 
-// Of finish_claims and renew_claims, which differ in one parameter more.
+// The parameters that functions for many rows have after table, keys and tokens.
+struct more_parameters {
+    std::string types{};  // ", $4::…"
+    std::vector<bridge::parameter> values{};
+};
+
 std::vector<keyed_claim_result> call_for_many(pqxx::transaction_base& tx,
                                               const std::string& function, std::string_view table,
                                               const std::vector<claim>& claims,
-                                              const std::optional<std::string>& ttl) {
+                                              const more_parameters& more) {
     std::vector<key> keys;
     std::vector<std::string> tokens;
     for (const auto& c : claims) {
@@ -168,11 +181,10 @@ std::vector<keyed_claim_result> call_for_many(pqxx::transaction_base& tx,
     statement many{"interlock_" + function + (columns ? "_columns" : ""),
                    "SELECT r.key, r.status::pg_catalog.text FROM interlock." + function +
                        "($1::pg_catalog.regclass, $2::pg_catalog." + (columns ? "jsonb" : "text") +
-                       "[], $3::pg_catalog.int8[]" + (ttl ? ", $4::pg_catalog.interval" : "") +
-                       ") AS r"};
+                       "[], $3::pg_catalog.int8[]" + more.types + ") AS r"};
     std::vector<bridge::parameter> parameters{without_zero_bytes(table, "table"), text_array(keys),
                                               array_literal(tokens)};
-    if (ttl) parameters.push_back(*ttl);
+    parameters.insert(parameters.end(), more.values.begin(), more.values.end());
     auto r = call_naming(tx, many, parameters, table, nullptr);
     std::vector<keyed_claim_result> results;
     for (int i = 0; i < static_cast<int>(r.size()); ++i)
@@ -249,7 +261,8 @@ std::optional<server_time> try_renew_claim(pqxx::transaction_base& tx, std::stri
 
 std::vector<keyed_claim_result> renew_claims(pqxx::transaction_base& tx, std::string_view table,
                                              const std::vector<claim>& claims, nanoseconds ttl) {
-    return call_for_many(tx, "renew_claims", table, claims, ttl_text(ttl));
+    return call_for_many(tx, "renew_claims", table, claims,
+                         {", $4::pg_catalog.interval", {ttl_text(ttl)}});
 }
 
 void release_claim(pqxx::transaction_base& tx, std::string_view table, const key& key,
@@ -260,6 +273,14 @@ void release_claim(pqxx::transaction_base& tx, std::string_view table, const key
 bool try_release_claim(pqxx::transaction_base& tx, std::string_view table, const key& key,
                        std::int64_t token, const release_options& options) {
     return release(tx, try_release_statement, table, key, token, options)[0][0].as<bool>();
+}
+
+std::vector<keyed_claim_result> release_claims(pqxx::transaction_base& tx, std::string_view table,
+                                               const std::vector<claim>& claims,
+                                               const release_options& options) {
+    return call_for_many(tx, "release_claims", table, claims,
+                         {", $4::pg_catalog.text, $5::pg_catalog.interval",
+                          {error_of(options), retry_in_of(options)}});
 }
 
 void revive_claim(pqxx::transaction_base& tx, std::string_view table, const key& key) {

@@ -18,14 +18,14 @@
 // What is written in the transaction that finishes a claim is written exactly once: a worker that
 // is late, because its claim expired and went to another, is refused, and writes nothing.
 //
-// | what                                  | raises        | tells             | tells of many |
-// |---------------------------------------|---------------|-------------------|---------------|
-// | have rows that are ready              |               | claim_rows        |               |
-// | the work is done                      | finish_claim  | try_finish_claim  | finish_claims |
-// | it takes longer                       | renew_claim   | try_renew_claim   | renew_claims  |
-// | it failed, or is given back           | release_claim | try_release_claim |               |
-// | a dead row begins anew                | revive_claim  | try_revive_claim  |               |
-// | a worker is known to be dead          |               | release_worker    |               |
+// | what                                 | raises        | tells             | tells of many  |
+// |--------------------------------------|---------------|-------------------|----------------|
+// | have rows that are ready             |               | claim_rows        |                |
+// | the work is done                     | finish_claim  | try_finish_claim  | finish_claims  |
+// | it takes longer                      | renew_claim   | try_renew_claim   | renew_claims   |
+// | it failed, or is given back          | release_claim | try_release_claim | release_claims |
+// | a dead row begins anew               | revive_claim  | try_revive_claim  |                |
+// | a worker is known to be dead         |               | release_worker    |                |
 //
 // Common to all of them:
 //  - `table` and `key` as in versioning.hpp; the table is set up by SQL's interlock.enable_claims.
@@ -257,6 +257,15 @@ INTERLOCK_EXPORT void release_claim(pqxx::transaction_base& tx, std::string_view
                                                       std::string_view table, const key& key,
                                                       std::int64_t token,
                                                       const release_options& options = {});
+
+/// The same for many, telling, in one statement, with the same options for all; of a backoff each
+/// row has a random share of its own.
+///
+/// @returns one result for each claim, in their order: done, lost or missing.
+/// @throws as finish_claims.
+INTERLOCK_EXPORT std::vector<keyed_claim_result> release_claims(
+    pqxx::transaction_base& tx, std::string_view table, const std::vector<claim>& claims,
+    const release_options& options = {});
 
 /// Has a dead row begin anew, ready now and with no attempts.
 /// @throws row_missing if there is no such row; error 55000 of libpqxx's if it is not dead.

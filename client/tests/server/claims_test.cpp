@@ -155,6 +155,44 @@ TEST_F(Claims, AreGivenBack) {
         [&](auto& tx) { return try_release_claim(tx, "jobs", job.key, job.token); }));
 }
 
+TEST_F(Claims, AreGivenBackTogether) {
+    add(3);
+    auto jobs = claim(3);
+    in_transaction([&](auto& tx) {
+        auto results = release_claims(tx, "jobs",
+                                      {{jobs[2].key, jobs[2].token},
+                                       {jobs[0].key, jobs[0].token},
+                                       {jobs[0].key, jobs[0].token},
+                                       {9, 1}});
+        ASSERT_EQ(results.size(), 4u);
+        EXPECT_EQ(results[0].result, claim_result::done);
+        EXPECT_EQ(json_at(results[0].key.text(), "id"), "3");
+        EXPECT_EQ(results[1].result, claim_result::done);
+        EXPECT_EQ(results[2].result, claim_result::lost);
+        EXPECT_EQ(results[3].result, claim_result::missing);
+        EXPECT_TRUE(release_claims(tx, "jobs", {}).empty());
+    });
+    EXPECT_EQ(value("SELECT string_agg(attempts::text, ' ' ORDER BY id) FROM jobs"), "0 1 0");
+    EXPECT_EQ(claim(5).size(), 2u);
+}
+
+TEST_F(Claims, FailTogetherWithOneMessage) {
+    add(2);
+    auto jobs = claim(2);
+    in_transaction([&](auto& tx) {
+        (void)release_claims(tx, "jobs",
+                             {{jobs[0].key, jobs[0].token}, {jobs[1].key, jobs[1].token}},
+                             {.error = "no \"paper\"", .retry_in = 1h});
+    });
+    EXPECT_EQ(value("SELECT count(*) FROM jobs WHERE last_error = 'no \"paper\"' AND attempts = 1"
+                    " AND run_at > now() + interval '59 min'"),
+              "2");
+    EXPECT_THROW(in_transaction([](auto& tx) {
+                     (void)release_claims(tx, "jobs", {{1, 1}}, {.error = std::string{"\0", 1}});
+                 }),
+                 std::invalid_argument);
+}
+
 TEST_F(Claims, DieAfterTheirAttemptsAndAreRevived) {
     add(1);
     EXPECT_EQ(code([](auto& tx) { revive_claim(tx, "jobs", 1); }), "55000");

@@ -156,6 +156,11 @@ TEST_F(Workers, AHandlerMayHaveItsRowLater) {
 }
 
 TEST_F(Workers, ThatStopFinishWhatRunsAndGiveBackWhatDoesNot) {
+    run("ALTER TABLE jobs ADD given_back timestamptz");
+    run("CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN new.given_back := statement_timestamp(); RETURN new; END'");
+    run("CREATE TRIGGER stamp BEFORE UPDATE ON jobs FOR EACH ROW "
+        "WHEN (old.claimed_by IS NOT NULL AND new.claimed_by IS NULL) EXECUTE FUNCTION stamp()");
     add(10);
     std::atomic<int> started = 0;
     std::atomic<bool> go = false;
@@ -173,6 +178,7 @@ TEST_F(Workers, ThatStopFinishWhatRunsAndGiveBackWhatDoesNot) {
     run.stop();
     wait_until("count(claimed_until) = 2 FROM jobs");
     EXPECT_EQ(unclaimed(), "8");
+    EXPECT_EQ(value("SELECT count(DISTINCT given_back) < 8 FROM jobs"), "t");  // not one by one
     go = true;
     EXPECT_FALSE(run.end());
     EXPECT_EQ(started, 2);
