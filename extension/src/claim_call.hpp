@@ -14,6 +14,7 @@ struct RangeTable;      // executor.hpp
 struct ClaimAccess {
     ClaimOrder* order;       // of the claim index
     RangeTable* privileges;  // what claiming takes
+    RangeTable* update;      // the columns that a claim sets, for triggers of some columns
     ClaimStatement* statements;
 };
 

@@ -112,6 +112,12 @@ void release(const Column& column, Datum value) {
     if (!column.by_value) pfree(DatumGetPointer(value));
 }
 
+// Of its own, whatever becomes of the row: a value stored beside it goes with it.
+Datum copy_group(const Column& column, Datum group) {
+    if (column.length == -1) return PointerGetDatum(PG_DETOAST_DATUM_COPY(group));
+    return datumCopy(group, column.by_value, column.length);
+}
+
 void unpark(const ClaimGroups& groups, Marks& marks, int i) {
     release(group_column(groups), marks.parked[i].group);
     marks.parked[i] = marks.parked[--marks.parked_count];
@@ -174,8 +180,7 @@ void park_group(ClaimGroups& groups, Marks& marks, Datum group) {
     if (marks.parked_count == most_parked_groups || find_parked(marks, hash) >= 0) return;
     MemoryContext previous = MemoryContextSwitchTo(marks.memory);
     if (marks.parked == nullptr) marks.parked = allocate<ParkedGroup>(most_parked_groups);
-    const Column& column = group_column(groups);
-    marks.parked[marks.parked_count] = {hash, datumCopy(group, column.by_value, column.length)};
+    marks.parked[marks.parked_count] = {hash, copy_group(group_column(groups), group)};
     marks.parked_count++;
     MemoryContextSwitchTo(previous);
 }
@@ -183,7 +188,8 @@ void park_group(ClaimGroups& groups, Marks& marks, Datum group) {
 void take_from_parked_groups(ClaimGroups& groups, ClaimTaker& taker, Marks& marks, bool all) {
     int looks = all ? marks.parked_count : Min(marks.parked_count, parked_groups_per_call);
     for (; looks > 0 && marks.parked_count > 0 && !groups.call.has_enough(); looks--) {
-        int i = marks.next_parked++ % marks.parked_count;
+        int i = marks.next_parked % marks.parked_count;
+        marks.next_parked = i + 1;
         if (take_from_group(groups, taker, marks.parked[i].group, nullptr) == GroupOutcome::empty)
             unpark(groups, marks, i);
     }

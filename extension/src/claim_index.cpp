@@ -137,9 +137,9 @@ bool fetch_remembered(ClaimIndex& index, TupleTableSlot* row) {
 void keep_entry(ClaimEntry& entry, IndexTuple tuple, MemoryContext memory) {
     Size size = IndexTupleSize(tuple);
     if (size > entry.room) {
-        if (entry.tuple) pfree(entry.tuple);
-        entry.tuple = static_cast<IndexTuple>(MemoryContextAlloc(memory, size));
-        entry.room = size;
+        auto* grown = static_cast<IndexTuple>(MemoryContextAlloc(memory, size));
+        forget_entry(entry);
+        entry = {grown, size};
     }
     memcpy(entry.tuple, tuple, size);
 }
@@ -158,6 +158,8 @@ ClaimOrder read_claim_order(const Claiming& claiming, Relation index) {
         make_condition(&order.order_equal, index, order.order, BTEqualStrategyNumber);
         make_condition(&order.order_greater, index, order.order, BTGreaterStrategyNumber);
         make_condition(&order.order_less, index, order.order, BTLessStrategyNumber);
+        ScanKeyEntryInitialize(&order.order_not_null, SK_ISNULL | SK_SEARCHNOTNULL, order.order,
+                               InvalidStrategy, InvalidOid, InvalidOid, InvalidOid, 0);
     }
     make_condition(&order.rest_greater, index, order.rest, BTGreaterStrategyNumber);
     for (AttrNumber column = 1; column <= order.count; column++)
@@ -184,6 +186,8 @@ void seek_between(ClaimIndex& index, IndexTuple lower, IndexTuple upper) {
     Conditions conditions = in_queue(index);
     if (lower) conditions.add(index.order.order_greater, order_of(index, hold(index, 0, lower)));
     if (upper) conditions.add(index.order.order_less, order_of(index, hold(index, 1, upper)));
+    // Without a bound a scan shows NULL, which a column may hold that has lost its NOT NULL.
+    if (index.order.ordered && !lower && !upper) conditions.add(index.order.order_not_null, 0);
     begin(index, conditions);
 }
 

@@ -19,6 +19,7 @@ struct ClaimOrder {
     ScanKeyData order_equal;
     ScanKeyData order_greater;
     ScanKeyData order_less;
+    ScanKeyData order_not_null;
     ScanKeyData rest_greater;           // where the rest is one column
     ScanKeyData after[INDEX_MAX_KEYS];  // by index column: of a row comparison, with the function
                                         // that compares two values

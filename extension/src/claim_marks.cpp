@@ -13,6 +13,7 @@ struct QueueKey {
     Oid relid;
     Oid index;
     Oid storage;  // the index's file: a new one for a table that was emptied
+    Oid groups;   // the index that tells which column, of which type, parked groups are of
     Oid role;
     uint64 queue;  // a hash
 };
@@ -102,14 +103,15 @@ void subtransaction_ended(SubXactEvent event, SubTransactionId, SubTransactionId
     if (event == SUBXACT_EVENT_ABORT_SUB) undo(GetCurrentTransactionNestLevel());
 }
 
-QueueKey queue_key(Relation table, Relation index, Datum queue) {
+QueueKey queue_key(const ClaimCall& call, Relation index) {
     QueueKey key = {};
-    key.relid = RelationGetRelid(table);
+    key.relid = RelationGetRelid(call.relation);
     key.index = RelationGetRelid(index);
     key.storage = index->rd_rel->relfilenode;
+    key.groups = call.claiming().group_index;
     key.role = GetUserId();
-    if (queue) {
-        text* name = DatumGetTextPP(queue);
+    if (call.queue) {
+        text* name = DatumGetTextPP(call.queue);
         key.queue = hash_bytes_extended(reinterpret_cast<unsigned char*>(VARDATA_ANY(name)),
                                         static_cast<int>(VARSIZE_ANY_EXHDR(name)), 0);
     }
@@ -158,8 +160,9 @@ void initialize_claim_marks() {
     RegisterSubXactCallback(subtransaction_ended, nullptr);
 }
 
-Marks& begin_walk(Relation table, Relation index, Datum queue) {
-    QueueKey key = queue_key(table, index, queue);
+Marks& begin_walk(const ClaimCall& call, Relation index) {
+    Datum queue = call.queue;
+    QueueKey key = queue_key(call, index);
     auto* entry = static_cast<QueueEntry*>(hash_search(queues, &key, HASH_FIND, nullptr));
     if (entry && entry->marks.walk_level) return passing_marks(queue);
     if (entry && (entry->marks.forgotten || !is_of(entry->marks, queue))) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "claim_ahead.hpp"
+#include "claim_call.hpp"
 
 namespace interlock {
 
@@ -28,6 +29,7 @@ struct Mark {
 // The walk from the beginning, a slice at a time: what is below the marks.
 struct Sweep {
     bool active;
+    bool found;  // the last slice ended where a call had enough: there may be more
     ClaimEntry cursor;
     TimestampTz begun;
     TimestampTz paused;  // the end of the last slice
@@ -63,7 +65,7 @@ void initialize_claim_marks();
 
 // What is remembered of the queue, which is text or 0, for a walk. A walk within a walk, as a
 // trigger can begin one, remembers nothing.
-Marks& begin_walk(Relation table, Relation index, Datum queue);
+Marks& begin_walk(const ClaimCall& call, Relation index);
 void end_walk(Marks& marks);
 
 // Sets the mark to where it has not been.

@@ -9,6 +9,10 @@ constexpr const char* column_names[claim_column_count] = {
     "run_at",      "attempts", "claimed_by", "claim_token",  "claimed_until", "last_error",
     "finished_at", "dead_at",  "order_by",   "queue_column", "group_by"};
 
+constexpr Oid own_types[own_claim_column_count] = {TIMESTAMPTZOID, INT4OID,        TEXTOID,
+                                                   INT8OID,        TIMESTAMPTZOID, TEXTOID,
+                                                   TIMESTAMPTZOID, TIMESTAMPTZOID};
+
 // The value of a setting written as name=value; empty where it is another one's.
 bool read_named(std::string_view setting, std::string_view name, std::string_view& value) {
     if (!setting.starts_with(name) || setting.size() <= name.size() || setting[name.size()] != '=')
@@ -79,6 +83,27 @@ void read_marker(Claiming& claiming, const Trigger& marker) {
     }
 }
 
+bool has_type(ClaimColumn role, Oid type) {
+    if (static_cast<int>(role) < own_claim_column_count) return type == claim_column_type(role);
+    if (role == ClaimColumn::queue) return type == TEXTOID || type == VARCHAROID;
+    return role != ClaimColumn::group || is_group_type(type);
+}
+
+// Whoever owns a table can make a marker for any of its columns, and drop a NOT NULL: values are
+// read and written as what they are only after this.
+void check_columns(Claiming& claiming, TupleDesc desc) {
+    for (int i = 0; i < claim_column_count; i++) {
+        if (claiming.columns[i] == 0) continue;
+        Form_pg_attribute column = attribute(desc, claiming.columns[i]);
+        auto role = static_cast<ClaimColumn>(i);
+        if (!claiming.problem && !has_type(role, column->atttypid))
+            claiming.problem = psprintf("has a claims trigger with column \"%s\" of another type",
+                                        NameStr(column->attname));
+        if (needs_not_null(role) && !column->attnotnull)
+            claiming.nullable = pstrdup(NameStr(column->attname));
+    }
+}
+
 void add_column(ClaimIndexColumns& columns, AttrNumber attno) {
     for (int i = 0; i < columns.count; i++)
         if (columns.attnos[i] == attno) return;
@@ -117,6 +142,12 @@ bool has_columns(Relation index, const ClaimIndexColumns& columns) {
         if (form->indkey.values[i] != columns.attnos[i] || index->rd_indoption[i] != 0)
             return false;
     return true;
+}
+
+// As enable_claims makes them: no expressions, and nothing that is just included.
+bool has_only_columns(Relation index) {
+    return index->rd_index->indnatts == index->rd_index->indnkeyatts &&
+           heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, nullptr);
 }
 
 bool is_usable(Relation index) {
@@ -159,6 +190,21 @@ const char* claim_column_name(ClaimColumn role) {
     return column_names[static_cast<int>(role)];
 }
 
+Oid claim_column_type(ClaimColumn role) {
+    return own_types[static_cast<int>(role)];
+}
+
+bool needs_not_null(ClaimColumn role) {
+    return role == ClaimColumn::run_at || role == ClaimColumn::attempts ||
+           role == ClaimColumn::order_by || role == ClaimColumn::queue;
+}
+
+bool is_group_type(Oid type) {
+    const TypeCacheEntry* entry =
+        lookup_type_cache(type, TYPECACHE_CMP_PROC | TYPECACHE_HASH_EXTENDED_PROC);
+    return OidIsValid(entry->cmp_proc) && OidIsValid(entry->hash_extended_proc);
+}
+
 const char* quoted_name(Table& table, ClaimColumn role) {
     return quote_identifier(table.column(table.claiming.column(role)).name);
 }
@@ -172,6 +218,7 @@ void read_claim_triggers(Claiming& claiming, Relation relation, const TriggerFun
         notifies |= ours.is(trigger, TriggerFunction::claim_notify);
     }
     claiming.notifies = notifies;
+    if (claiming.enabled) check_columns(claiming, RelationGetDescr(relation));
 }
 
 void read_claim_indexes(Claiming& claiming, Relation relation, const Key& key) {
@@ -195,7 +242,8 @@ List* unfinished_unique_indexes(Relation relation, const Claiming& claiming) {
     List* indexes = NIL;
     if (!claiming.enabled || claiming.problem) return indexes;
     each_partial_index(relation, [&](Relation index) {
-        if (index->rd_index->indisunique && has_predicate(index, claiming, false))
+        if (index->rd_index->indisunique && has_only_columns(index) &&
+            has_predicate(index, claiming, false))
             indexes = lappend_oid(indexes, RelationGetRelid(index));
     });
     return indexes;
@@ -205,6 +253,8 @@ const char* claim_problem(const Table& table) {
     const Claiming& claiming = table.claiming;
     if (claiming.problem) return claiming.problem;
     if (table.key.count == 0) return "has no primary key";
+    if (claiming.nullable)
+        return psprintf("has lost the NOT NULL of column \"%s\"", claiming.nullable);
     if (!OidIsValid(claiming.index)) return "has lost its claim index";
     if (claiming.has(ClaimColumn::group) && !OidIsValid(claiming.group_index))
         return "has lost its claim index of groups";

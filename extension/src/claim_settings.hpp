@@ -31,6 +31,15 @@ constexpr int own_claim_column_count = 8;
 // is called unless it was mapped.
 const char* claim_column_name(ClaimColumn role);
 
+// The type that claims' own columns have, one of the first eight.
+Oid claim_column_type(ClaimColumn role);
+
+// Must the column be NOT NULL?
+bool needs_not_null(ClaimColumn role);
+
+// Are there an order and a 64-bit hash of the type, so that it tells groups apart?
+bool is_group_type(Oid type);
+
 // The name of the column that has the role, for a statement.
 const char* quoted_name(Table& table, ClaimColumn role);
 
@@ -41,11 +50,12 @@ struct Claiming {
     AttrNumber columns[claim_column_count];  // by role; 0: the table has none
     Bitmapset* own;                          // the first eight of them
     int32 max_attempts;
-    int64 backoff;        // microseconds
-    int64 max_backoff;    // microseconds
-    Oid index;            // the claim index; invalid: it is gone
-    Oid group_index;      // the same for group_by
-    const char* problem;  // with a marker that was made by hand
+    int64 backoff;         // microseconds
+    int64 max_backoff;     // microseconds
+    Oid index;             // the claim index; invalid: it is gone
+    Oid group_index;       // the same for group_by
+    const char* problem;   // with a marker that was made by hand
+    const char* nullable;  // a column that has lost its NOT NULL
 
     AttrNumber column(ClaimColumn role) const { return columns[static_cast<int>(role)]; }
     bool has(ClaimColumn role) const { return column(role) != 0; }
@@ -65,7 +75,7 @@ struct ClaimIndexColumns {
 };
 ClaimIndexColumns claim_index_columns(const Claiming& claiming, const Key& key, bool grouped);
 
-// The unique indexes over rows that are not finished, other columns apart from whichever.
+// The unique indexes over rows that are not finished, of whichever columns, but of no expressions.
 List* unfinished_unique_indexes(Relation relation, const Claiming& claiming);
 
 // What keeps the table's rows from being claimed, as the end of a sentence; null: nothing. Needs

@@ -55,8 +55,15 @@ bool may_read(Table& table) {
     return true;
 }
 
-bool may_count(Table& table) {
-    return claim_problem(table) == nullptr && may_read(table);
+// What keeps every session but another, or this server, from reading the table; null: nothing.
+const char* why_unreadable(Relation relation) {
+    if (RELATION_IS_OTHER_TEMP(relation)) return "is another session's";
+    if (RecoveryInProgress() && !RelationIsPermanent(relation)) return "is not on this standby";
+    return nullptr;
+}
+
+bool may_count(Relation relation, Table& table) {
+    return !why_unreadable(relation) && !claim_problem(table) && may_read(table);
 }
 
 // The state of each row at the time $1, and when it runs.
@@ -95,8 +102,9 @@ char* bounded_counts(Relation relation, Table& table, bool of_queue) {
     append_counts(&sql, {"ready", "delayed", "running", "expired"});
     appendStringInfoString(
         &sql,
-        "$1 OPERATOR(pg_catalog.-) pg_catalog.min(run_at) FILTER (WHERE state "
-        "OPERATOR(pg_catalog.=) 'ready' OR state OPERATOR(pg_catalog.=) 'expired'), "
+        "$1 OPERATOR(pg_catalog.-) pg_catalog.min(run_at) FILTER (WHERE (state "
+        "OPERATOR(pg_catalog.=) 'ready' OR state OPERATOR(pg_catalog.=) 'expired') AND "
+        "pg_catalog.isfinite(run_at)), "
         "pg_catalog.count(*) FROM (");
     append_states(&sql, relation, table);
     appendStringInfo(&sql, " WHERE t.%s IS NULL AND t.%s IS NULL",
@@ -249,14 +257,16 @@ void put_settings(StatusRow& row, const Claiming& claiming) {
     row.set(notifies, BoolGetDatum(claiming.notifies));
 }
 
-void put_problem(StatusRow& row, const Table& table) {
-    if (const char* found = claim_problem(table))
-        row.set(problem, CStringGetTextDatum(psprintf("table \"%s\" %s", table.name, found)));
+void put_problem(StatusRow& row, Relation relation, const Table& table) {
+    const char* found = why_unreadable(relation);
+    if (!found) found = claim_problem(table);
+    if (!found) return;
+    row.set(problem, CStringGetTextDatum(psprintf("table \"%s\" %s", table.name, found)));
 }
 
 void put(Seen& seen, Datum queue_name) {
     seen.row.set(queue, queue_name, queue_name == 0);
-    if (may_count(seen.table)) {
+    if (may_count(seen.relation, seen.table)) {
         count_unfinished(seen, queue_name);
         count_dead(seen, queue_name);
     }
@@ -266,7 +276,7 @@ void put(Seen& seen, Datum queue_name) {
 void put_all(Seen& seen) {
     List* queues = NIL;
     const Claiming& claiming = seen.table.claiming;
-    if (claiming.has(ClaimColumn::queue) && may_count(seen.table))
+    if (claiming.has(ClaimColumn::queue) && may_count(seen.relation, seen.table))
         queues = read_queues(seen.relation, seen.table, seen.now);
     if (queues == NIL || list_length(queues) > most_queues) return put(seen, 0);
     ListCell* cell;
@@ -278,7 +288,7 @@ void show(Relation relation, Table& table, ReturnSetInfo& set) {
     Seen seen = {relation, table, GetCurrentTimestamp(), set, {}};
     memset(seen.row.nulls, true, sizeof seen.row.nulls);
     put_settings(seen.row, table.claiming);
-    put_problem(seen.row, table);
+    put_problem(seen.row, relation, table);
     SPI_connect();
     put_all(seen);
     SPI_finish();

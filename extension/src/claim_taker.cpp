@@ -10,28 +10,32 @@
 namespace interlock {
 namespace {
 
-constexpr ClaimColumn claimed_columns[] = {ClaimColumn::attempts,    ClaimColumn::claimed_by,
-                                           ClaimColumn::claim_token, ClaimColumn::claimed_until,
-                                           ClaimColumn::last_error,  ClaimColumn::dead_at};
+constexpr ClaimColumn claimed_columns[] = {ClaimColumn::attempts, ClaimColumn::claimed_by,
+                                           ClaimColumn::claim_token, ClaimColumn::claimed_until};
 
-RangeTable* make_privileges(const ClaimCall& call) {
+// Those of a row that dies of its last attempt.
+constexpr ClaimColumn buried_columns[] = {ClaimColumn::claimed_until, ClaimColumn::last_error,
+                                          ClaimColumn::dead_at};
+
+RangeTable* make_update(const ClaimCall& call, bool buries) {
     Bitmapset* updated = nullptr;
     for (ClaimColumn role : claimed_columns)
         updated = bms_add_member(updated, call.claiming().column(role));
-    auto* privileges = allocate<RangeTable>();
-    *privileges = make_range_table(call.relation, RowExclusiveLock, ACL_SELECT | ACL_UPDATE,
-                                   call.table.live_columns, updated);
-    return privileges;
+    for (ClaimColumn role : buried_columns)
+        if (buries) updated = bms_add_member(updated, call.claiming().column(role));
+    auto* update = allocate<RangeTable>();
+    *update = make_range_table(call.relation, RowExclusiveLock, ACL_SELECT | ACL_UPDATE,
+                               call.table.live_columns, updated);
+    return update;
 }
 
-RangeTable& privileges_of(const ClaimCall& call) {
-    ClaimAccess& access = call.access();
-    if (access.privileges == nullptr) {
-        MemoryContext previous = MemoryContextSwitchTo(call.table.context);
-        access.privileges = make_privileges(call);
-        MemoryContextSwitchTo(previous);
-    }
-    return *access.privileges;
+// Kept with the table, once it is made.
+RangeTable& update_of(const ClaimCall& call, RangeTable*& kept, bool buries) {
+    if (kept) return *kept;
+    MemoryContext previous = MemoryContextSwitchTo(call.table.context);
+    kept = make_update(call, buries);
+    MemoryContextSwitchTo(previous);
+    return *kept;
 }
 
 // A claim makes no version, so our row trigger, where it is the only one, has nothing to do.
@@ -55,6 +59,11 @@ bool fires_before(const ClaimCall& call) {
 bool fires_after(const ClaimCall& call) {
     const TriggerDesc* triggers = call.relation->trigdesc;
     return triggers && triggers->trig_update_after_row;
+}
+
+// Triggers of the columns that make a row dead are not those of a claim.
+bool fires_others(const ClaimTaker& taker, const ClaimState& state) {
+    return (taker.fires_before || taker.fires_after) && is_last_attempt(taker.call, state);
 }
 
 // The first version of a row that has none is the row trigger's to give.
@@ -166,7 +175,7 @@ TupleTableSlot* make_slot(const ClaimCall& call) {
 }
 
 void require_claim_privileges(const ClaimCall& call) {
-    require_permissions(privileges_of(call));
+    require_permissions(update_of(call, call.access().privileges, true));
 }
 
 ClaimTaker* begin_taking(ClaimCall& call) {
@@ -179,7 +188,7 @@ ClaimTaker* begin_taking(ClaimCall& call) {
     MemoryContext previous = MemoryContextSwitchTo(estate->es_query_cxt);
     estate->es_snapshot = GetActiveSnapshot();
     estate->es_output_cid = GetCurrentCommandId(true);
-    init_range_table(estate, privileges_of(call));
+    init_range_table(estate, update_of(call, call.access().update, false));
     taker->result = make_result(*taker);
     if (taker->fires_before || taker->fires_after)
         estate->es_opened_result_relations = list_make1(taker->result);
@@ -199,7 +208,7 @@ void end_taking(ClaimTaker* taker) {
 
 bool take_row(ClaimTaker& taker, TupleTableSlot* found, const ClaimState& state) {
     ClaimCall& call = taker.call;
-    bool direct = taker.direct && !lacks_version(call, found);
+    bool direct = taker.direct && !lacks_version(call, found) && !fires_others(taker, state);
     count_path(direct);
     if (!direct) return take_by_statement(call, found);
     ResetPerTupleExprContext(taker.estate);

@@ -27,6 +27,11 @@ constexpr int64 longest_dry_slice = 20000;
 constexpr int dry_slice_share = 4;
 constexpr int shortest_slice = 1000;  // entries
 
+// Is it so long ago? A clock that was set back makes everything so.
+bool has_passed(TimestampTz since, TimestampTz now, int64 time) {
+    return now < since || now - since >= time;
+}
+
 // In microseconds.
 int64 look_back_time(int level) {
     int64 time = int64{1000} * claim_look_back();
@@ -35,7 +40,7 @@ int64 look_back_time(int level) {
 
 // Who claims again so soon has use for what is read ahead; before it is old, it is looked back.
 bool claims_often(const ClaimCall& call, const Marks& marks) {
-    return call.now - marks.walked < look_back_time(0) / 2;
+    return !has_passed(marks.walked, call.now, look_back_time(0) / 2);
 }
 
 // How far a sweep may go in this call.
@@ -54,7 +59,7 @@ struct Walk {
     bool sweeping;
     Budget budget;
     bool whole;  // has begun everywhere at the beginning
-    int passed;  // entries
+    int passed;  // entries since the sweep found one
 };
 
 const ClaimOrder& order_of(const ClaimCall& call, Relation index) {
@@ -115,7 +120,7 @@ IndexTuple start_of(Walk& walk, Mark& mark) {
     IndexTuple start = mark.here.tuple;
     for (int level = 0; level < look_back_levels; level++) {
         LookBack& back = mark.look_back[level];
-        bool due = walk.call.now - back.turned >= look_back_time(level);
+        bool due = has_passed(back.turned, walk.call.now, look_back_time(level));
         if (!due && !walk.marks.dry) continue;
         start = back.older.tuple;
         if (due) turn(back, mark, walk.marks, walk.call.now);
@@ -171,9 +176,13 @@ Swept sweep_run(Walk& walk, const Mark& mark, IndexTuple start) {
             seek(walk, mark, start);
             return Swept::at_next;
         }
+        int claimed = walk.call.claimed;
         visit(walk);
+        if (walk.call.claimed > claimed) walk.passed = 0;
         if (!walk.call.has_enough()) continue;
         keep_cursor(walk, walk.index.entry);
+        walk.sweeping = false;
+        walk.marks.sweep.found = true;
         return Swept::enough;
     }
     return Swept::end;
@@ -194,7 +203,8 @@ bool walk_entries(Walk& walk, ClaimEntry& last, Next next) {
 
 bool is_look_back_due(const Walk& walk, const Mark& mark) {
     for (int level = 0; level < look_back_levels; level++)
-        if (walk.call.now - mark.look_back[level].turned >= look_back_time(level)) return true;
+        if (has_passed(mark.look_back[level].turned, walk.call.now, look_back_time(level)))
+            return true;
     return false;
 }
 
@@ -285,20 +295,22 @@ void walk_queue(Walk& walk) {
     }
 }
 
-// Begins a sweep, or a slice of one, where it is time for it.
+// Begins a sweep, or a slice of one, where it is time for it: at once where the last slice found
+// so many rows that it was not the end.
 void begin_sweep(Walk& walk) {
     Sweep& sweep = walk.marks.sweep;
     TimestampTz now = walk.call.now;
     int64 idle = now - sweep.paused;
     bool dry = walk.marks.dry;
     if (!sweep.active) {
-        if (!dry && now - sweep.begun < sweep_interval) return;
+        if (!dry && !has_passed(sweep.begun, now, sweep_interval)) return;
         sweep.active = true;
         sweep.begun = now;
         forget_entry(sweep.cursor);
-    } else if (!dry && idle < slice_interval) {
+    } else if (!dry && !sweep.found && !has_passed(sweep.paused, now, slice_interval)) {
         return;
     }
+    sweep.found = false;
     int64 time = dry ? Min(idle / dry_slice_share, longest_dry_slice)
                      : Min(idle / slice_share, longest_slice);
     walk.sweeping = true;
@@ -332,9 +344,10 @@ void walk_once(ClaimCall& call, Marks& marks, ClaimIndex& index, bool& whole) {
     PopActiveSnapshot();
 }
 
-// A walk that found too little looks below the marks, with a new snapshot.
+// A walk that found too little looks below the marks, with a new snapshot; also below where a sweep
+// went on that is at its end now.
 void walk_marked(ClaimCall& call, Relation index_relation) {
-    Marks& marks = begin_walk(call.relation, index_relation, call.queue);
+    Marks& marks = begin_walk(call, index_relation);
     ClaimIndex index = {call.relation,
                         index_relation,
                         order_of(call, index_relation),
@@ -348,11 +361,15 @@ void walk_marked(ClaimCall& call, Relation index_relation) {
                         false,
                         nullptr,
                         0};
-    bool was_dry = marks.dry, whole;
+    bool was_dry = marks.dry, went_on = marks.sweep.active, whole;
     walk_once(call, marks, index, whole);
     marks.dry = !call.has_enough();
     int claimed = call.claimed;
-    if (marks.dry && !was_dry && !whole) walk_once(call, marks, index, whole);
+    bool again = !was_dry || (went_on && !marks.sweep.active);
+    if (marks.dry && again && !whole) {
+        call.now = GetCurrentTimestamp();
+        walk_once(call, marks, index, whole);
+    }
     marks.walked = call.now;
     call.unordered |= claimed > 0 && call.claimed > claimed;
     if (call.unordered && call.claimed > 1) sort_claimed_rows(call, index_relation);

@@ -116,22 +116,16 @@ ClaimSettings read_settings(FunctionCallInfo fcinfo) {
     return settings;
 }
 
-struct ColumnType {
-    Oid type;
-    const char* definition;
-    bool not_null;
-};
-
 // In the order of the roles.
-constexpr ColumnType own_columns[own_claim_column_count] = {
-    {TIMESTAMPTZOID, "pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now()", true},
-    {INT4OID, "pg_catalog.int4 NOT NULL DEFAULT 0", true},
-    {TEXTOID, "pg_catalog.text", false},
-    {INT8OID, "pg_catalog.int8", false},
-    {TIMESTAMPTZOID, "pg_catalog.timestamptz", false},
-    {TEXTOID, "pg_catalog.text", false},
-    {TIMESTAMPTZOID, "pg_catalog.timestamptz", false},
-    {TIMESTAMPTZOID, "pg_catalog.timestamptz", false},
+constexpr const char* own_columns[own_claim_column_count] = {
+    "pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now()",
+    "pg_catalog.int4 NOT NULL DEFAULT 0",
+    "pg_catalog.text",
+    "pg_catalog.int8",
+    "pg_catalog.timestamptz",
+    "pg_catalog.text",
+    "pg_catalog.timestamptz",
+    "pg_catalog.timestamptz",
 };
 
 bool is_not_null(Relation relation, const Column& column) {
@@ -155,27 +149,29 @@ const char* why_not_own(Table& table, const Column& column) {
     return nullptr;
 }
 
-void check_own_column(Relation relation, Table& table, const Column& column, int role) {
-    const ColumnType& wanted = own_columns[role];
-    const char* name = claim_column_name(static_cast<ClaimColumn>(role));
-    if (column.type != wanted.type)
-        raise_bad_column(
-            relation, column, ERRCODE_DATATYPE_MISMATCH,
-            psprintf("must be of type %s to be \"%s\"", format_type_be(wanted.type), name),
-            psprintf("Name another column for it: columns => '{\"%s\": ...}'.", name));
+void check_own_column(Relation relation, Table& table, const Column& column, ClaimColumn role) {
+    Oid type = claim_column_type(role);
+    const char* name = claim_column_name(role);
+    if (column.type != type)
+        raise_bad_column(relation, column, ERRCODE_DATATYPE_MISMATCH,
+                         psprintf("must be of type %s to be \"%s\"", format_type_be(type), name),
+                         psprintf("Name another column for it: columns => '{\"%s\": ...}'.", name));
     if (const char* reason = why_not_own(table, column))
         raise_bad_column(relation, column, ERRCODE_INVALID_PARAMETER_VALUE,
                          psprintf("%s and cannot be \"%s\"", reason, name));
-    if (wanted.not_null)
+    if (needs_not_null(role))
         require_not_null(relation, column, name);
     else if (is_not_null(relation, column))
         raise_bad_column(relation, column, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                          psprintf("must not be NOT NULL to be \"%s\"", name));
 }
 
+bool has_order(Oid type) {
+    return OidIsValid(lookup_type_cache(type, TYPECACHE_CMP_PROC)->cmp_proc);
+}
+
 void require_order(Relation relation, const Column& column, const char* role, bool hashed) {
-    TypeCacheEntry* type = lookup_type_cache(column.type, TYPECACHE_CMP_PROC | TYPECACHE_HASH_PROC);
-    if (OidIsValid(type->cmp_proc) && (!hashed || OidIsValid(type->hash_proc))) return;
+    if (hashed ? is_group_type(column.type) : has_order(column.type)) return;
     raise_bad_column(
         relation, column, ERRCODE_DATATYPE_MISMATCH,
         psprintf("is of type %s and cannot be \"%s\"", format_type_be(column.type), role),
@@ -232,7 +228,7 @@ void check_columns(Relation relation, Table& table, const ClaimSettings& setting
                              "cannot have two roles in claims");
         seen = bms_add_member(seen, column->attno);
         if (is_own(role))
-            check_own_column(relation, table, *column, role);
+            check_own_column(relation, table, *column, static_cast<ClaimColumn>(role));
         else
             check_users_column(relation, *column, static_cast<ClaimColumn>(role));
     }
@@ -292,7 +288,7 @@ void append_missing_columns(StringInfo sql, const Target& target) {
     for (int role = 0; is_own(role); role++)
         if (target.missing[role])
             append_action(sql, psprintf("ADD COLUMN %s %s", quote_identifier(target.columns[role]),
-                                        own_columns[role].definition));
+                                        own_columns[role]));
 }
 
 // A partition has its columns from its parent.
