@@ -45,7 +45,7 @@ bool obtain(const LOCKTAG& tag, LOCKMODE mode, List** pids) {
 
 // The namespace stays until this transaction ends, and is still there. Looking it up can move it.
 bool keep_namespace(KeyLease& row, List** pids) {
-    if (!obtain(lease_namespace_tag(row.lock_namespace.id), ShareLock, pids)) return false;
+    if (!obtain(lease_namespace_tag(row.lock_namespace.id), RowShareLock, pids)) return false;
     const char* name = row.lock_namespace.name = pstrdup(row.lock_namespace.name);
     if (find_lock_namespace_by_id(row.lock_namespace.id) == nullptr)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),

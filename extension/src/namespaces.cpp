@@ -256,6 +256,8 @@ void delete_leases(int id) {
 // Nobody takes the first lease of a key in it before this transaction has ended, or is about to.
 bool keep_leases_out(int id) {
     LOCKTAG tag = lease_namespace_tag(id);
+    // Who dropped it before, and rolled back, may not have given back all of its locks yet.
+    LockAcquire(&tag, ShareUpdateExclusiveLock, false, false);
     return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
