@@ -224,5 +224,13 @@ SELECT id FROM interlock.claim_rows(NULL::below, 'w');
 INSERT INTO below (id, run_at) SELECT i, '2000-01-01' FROM generate_series(11, 10010) AS i;
 SELECT count(*) FROM interlock.claim_rows(NULL::below, 'w', 10000);
 
+-- GENERATED COLUMNS of a row that dies of its last attempt
+CREATE TABLE mourned (id integer PRIMARY KEY, dead_at timestamptz, last_error text,
+    state text GENERATED ALWAYS AS (CASE WHEN dead_at IS NULL THEN 'alive' ELSE 'dead: ' || last_error END) STORED);
+SELECT interlock.enable_claims('mourned', 'keep', max_attempts => 1);
+INSERT INTO mourned (id, attempts, claimed_by, claim_token, claimed_until) VALUES (1, 1, 'w', 1, '2001-01-01');
+SELECT id FROM interlock.claim_rows(NULL::mourned, 'w');
+SELECT id, state FROM mourned;
+
 RESET search_path;
 DROP SCHEMA claims_odd CASCADE;
