@@ -61,15 +61,10 @@ bool fires_after(const ClaimCall& call) {
     return triggers && triggers->trig_update_after_row;
 }
 
-bool has_generated_columns(const ClaimCall& call) {
-    const TupleConstr* constraints = RelationGetDescr(call.relation)->constr;
-    return constraints && constraints->has_generated_stored;
-}
-
-// What goes by the columns that make a row dead has nothing to do with a claim's.
-bool is_another_update(const ClaimTaker& taker, const ClaimState& state) {
-    return is_last_attempt(taker.call, state) &&
-           (taker.fires_before || taker.fires_after || has_generated_columns(taker.call));
+// Triggers of the columns that make a row dead are not those of a claim. (Generated columns are all
+// computed: our marker is a trigger that could change any column.)
+bool fires_others(const ClaimTaker& taker, const ClaimState& state) {
+    return (taker.fires_before || taker.fires_after) && is_last_attempt(taker.call, state);
 }
 
 // The first version of a row that has none is the row trigger's to give.
@@ -214,7 +209,7 @@ void end_taking(ClaimTaker* taker) {
 
 bool take_row(ClaimTaker& taker, TupleTableSlot* found, const ClaimState& state) {
     ClaimCall& call = taker.call;
-    bool direct = taker.direct && !lacks_version(call, found) && !is_another_update(taker, state);
+    bool direct = taker.direct && !lacks_version(call, found) && !fires_others(taker, state);
     count_path(direct);
     if (!direct) return take_by_statement(call, found);
     ResetPerTupleExprContext(taker.estate);
