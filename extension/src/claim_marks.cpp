@@ -184,20 +184,22 @@ void end_walk(Marks& marks) {
     marks.walk_level = 0;
 }
 
-void set_mark(Marks& marks, Mark& mark, IndexTuple place) {
-    if (mark.transaction != transaction) copy_entry(marks, mark.before, mark.here);
-    mark.transaction = transaction;
-    marked = true;
+void set_mark(Marks& marks, Mark& mark, IndexTuple place, bool settled) {
+    if (mark.transaction != transaction && !settled) {
+        copy_entry(marks, mark.before, mark.here);
+        mark.transaction = transaction;
+        marked = true;
+    }
     keep_entry(mark.here, place, marks.memory);
 }
 
-bool add_mark(Marks& marks, int number, IndexTuple place, TimestampTz now) {
+bool add_mark(Marks& marks, int number, IndexTuple place, TimestampTz now, bool settled) {
     if (marks.count == most_marks) return false;
     auto* mark = allocate_in<Mark>(marks.memory);
     memmove(&marks.marks[number + 1], &marks.marks[number], sizeof(Mark*) * (marks.count - number));
     marks.marks[number] = mark;
     marks.count++;
-    set_mark(marks, *mark, place);
+    set_mark(marks, *mark, place, settled);
     for (LookBack& back : mark->look_back) {
         keep_entry(back.older, place, marks.memory);
         keep_entry(back.newer, place, marks.memory);

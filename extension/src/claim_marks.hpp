@@ -68,10 +68,11 @@ void initialize_claim_marks();
 Marks& begin_walk(const ClaimCall& call, Relation index);
 void end_walk(Marks& marks);
 
-// Sets the mark to where it has not been.
-void set_mark(Marks& marks, Mark& mark, IndexTuple place);
+// Sets the mark to where it has not been. A rollback sets it back, but for one that is settled:
+// nothing up to there was claimed by this transaction.
+void set_mark(Marks& marks, Mark& mark, IndexTuple place, bool settled = false);
 // A new one, at that number. False where there are too many.
-bool add_mark(Marks& marks, int number, IndexTuple place, TimestampTz now);
+bool add_mark(Marks& marks, int number, IndexTuple place, TimestampTz now, bool settled = false);
 
 // Nothing is known any more of the table: rows were given back below the marks.
 void forget_claim_marks(Oid relid);

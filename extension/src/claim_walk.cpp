@@ -27,6 +27,9 @@ constexpr int64 longest_dry_slice = 20000;
 constexpr int dry_slice_share = 4;
 constexpr int shortest_slice = 1000;  // entries
 
+// So many entries that were not ready need not be passed again, should the call be cancelled.
+constexpr int settled_after = 1024;
+
 // Is it so long ago? A clock that was set back makes everything so.
 bool has_passed(TimestampTz since, TimestampTz now, int64 time) {
     return now < since || now - since >= time;
@@ -157,10 +160,14 @@ bool is_below(const Walk& walk, const Mark& mark) {
     return compare_entries(walk.index, walk.index.entry, mark.here.tuple) <= 0;
 }
 
-void advance(Walk& walk, Mark& mark, const ClaimEntry& last) {
+void advance(Walk& walk, Mark& mark, const ClaimEntry& last, bool settled = false) {
     if (last.tuple && (mark.here.tuple == nullptr ||
                        compare_entries(walk.index, last.tuple, mark.here.tuple) > 0))
-        set_mark(walk.marks, mark, last.tuple);
+        set_mark(walk.marks, mark, last.tuple, settled);
+}
+
+bool is_settled(const Walk& walk, int entries) {
+    return entries % settled_after == 0 && walk.call.claimed == 0;
 }
 
 // The part of a run that is below its mark, where a sweep is under way. True where the walk is to
@@ -190,13 +197,14 @@ Swept sweep_run(Walk& walk, const Mark& mark, IndexTuple start) {
 
 // The entries from here on, as `next` goes to them. True where the call has enough.
 template <typename Next>
-bool walk_entries(Walk& walk, ClaimEntry& last, Next next) {
-    while (next()) {
+bool walk_entries(Walk& walk, Mark& mark, ClaimEntry& last, Next next) {
+    for (int entries = 1; next(); entries++) {
         CHECK_FOR_INTERRUPTS();
         if (is_future(walk)) return false;
         keep_entry(last, walk.index.entry, walk.index.memory);
         visit(walk);
         if (walk.call.has_enough()) return true;
+        if (is_settled(walk, entries)) advance(walk, mark, last, true);
     }
     return false;
 }
@@ -219,7 +227,7 @@ bool walk_ahead(Walk& walk, Mark& mark) {
     ClaimEntry last = {};
     walk.whole = false;
     bool enough =
-        walk_entries(walk, last, [&] { return next_ahead(walk.marks.ahead, walk.index); });
+        walk_entries(walk, mark, last, [&] { return next_ahead(walk.marks.ahead, walk.index); });
     advance(walk, mark, last);
     if (!enough) forget_ahead(walk.marks.ahead);
     return enough;
@@ -227,8 +235,9 @@ bool walk_ahead(Walk& walk, Mark& mark) {
 
 void walk_on(Walk& walk, Mark& mark, bool has_entry) {
     ClaimEntry last = {};
-    bool enough = walk_entries(
-        walk, last, [&] { return std::exchange(has_entry, false) || next_entry(walk.index); });
+    bool enough = walk_entries(walk, mark, last, [&] {
+        return std::exchange(has_entry, false) || next_entry(walk.index);
+    });
     advance(walk, mark, last);
     if (enough && claims_often(walk.call, walk.marks))
         read_ahead(walk.marks.ahead, mark, walk.index, walk.call.now, walk.marks.memory);
@@ -263,14 +272,15 @@ void remember_run(Walk& walk, int& number, ClaimEntry& last) {
     forget_entry(last);
 }
 
-// The runs before the mark of that number that have none yet, and give it a new number.
-void walk_between(Walk& walk, int& number) {
+// The runs before the mark of that number that have none yet, and give it a new number. True where
+// the last of them has its mark, of that number, and is to be walked on.
+bool walk_between(Walk& walk, int& number) {
     Marks& marks = walk.marks;
     IndexTuple lower = number > 0 ? marks.marks[number - 1]->here.tuple : nullptr;
     IndexTuple upper = number < marks.count ? marks.marks[number]->here.tuple : nullptr;
     ClaimEntry last = {};
     seek_between(walk.index, lower, upper);
-    while (!walk.call.has_enough() && next_entry(walk.index)) {
+    for (int entries = 1; !walk.call.has_enough() && next_entry(walk.index); entries++) {
         CHECK_FOR_INTERRUPTS();
         if (last.tuple && !same_order(walk.index, last.tuple, walk.index.entry))
             remember_run(walk, number, last);
@@ -281,17 +291,22 @@ void walk_between(Walk& walk, int& number) {
         }
         keep_entry(last, walk.index.entry, walk.index.memory);
         visit(walk);
+        if (is_settled(walk, entries) && add_mark(marks, number, last.tuple, walk.call.now, true))
+            return true;
     }
     remember_run(walk, number, last);
+    return false;
 }
 
 // From priority to priority.
 void walk_queue(Walk& walk) {
     Marks& marks = walk.marks;
     for (int number = 0; !walk.call.has_enough(); number++) {
-        if (walk.index.order.ordered || marks.count == 0) walk_between(walk, number);
+        bool whole = walk.whole;
+        bool begun = (walk.index.order.ordered || marks.count == 0) && walk_between(walk, number);
         if (number >= marks.count || walk.call.has_enough()) break;
         walk_run(walk, *marks.marks[number]);
+        if (begun) walk.whole = whole;
     }
 }
 
