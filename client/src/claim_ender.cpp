@@ -160,7 +160,14 @@ void claim_ender::finish_all(endings& batch) {
 }
 
 void claim_ender::release_all(endings& batch) {
-    std::ranges::stable_sort(batch, {}, [](const ending& one) { return manner_of(*one.release); });
+    std::vector<ending*> order;
+    for (auto& one : batch)
+        order.push_back(&one);
+    std::ranges::stable_sort(order, {}, [](const ending* one) { return manner_of(*one->release); });
+    endings sorted;
+    for (auto* one : order)
+        sorted.push_back(std::move(*one));
+    batch = std::move(sorted);
     attempt(batch, [this](const endings& some) { send_releases(some); });
 }
 
