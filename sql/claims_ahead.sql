@@ -88,6 +88,28 @@ END $$;
 CALL claim_all();
 SELECT count(*), count(*) FILTER (WHERE id <> position) AS out_of_order FROM claimed;
 
+-- WHAT COMES LATE, among entries that have been passed a moment ago, is found by looking back; keys may be longer than those before
+RESET interlock.claim_look_back;
+CREATE TABLE numbers (id bigint PRIMARY KEY);
+SELECT interlock.enable_claims('numbers', 'keep');
+INSERT INTO numbers (id) VALUES (10), (20), (30), (40);
+SELECT id, pg_sleep(0.02) FROM interlock.claim_rows(NULL::numbers, 'worker');
+SELECT id, pg_sleep(0.02) FROM interlock.claim_rows(NULL::numbers, 'worker');
+SELECT id FROM interlock.claim_rows(NULL::numbers, 'worker');
+INSERT INTO numbers (id, run_at) SELECT 15, run_at FROM numbers WHERE id = 10;
+SELECT pg_sleep(0.02);
+SELECT id FROM interlock.claim_rows(NULL::numbers, 'worker');
+SELECT id FROM interlock.claim_rows(NULL::numbers, 'worker');
+CREATE TABLE words (id text PRIMARY KEY);
+SELECT interlock.enable_claims('words', 'keep');
+INSERT INTO words (id) VALUES ('a'), ('b' || repeat('x', 40)), ('c' || repeat('x', 80)), ('d'), ('e');
+SELECT left(id, 1), pg_sleep(0.02) FROM interlock.claim_rows(NULL::words, 'worker');
+SELECT left(id, 1), pg_sleep(0.02) FROM interlock.claim_rows(NULL::words, 'worker');
+SELECT left(id, 1), pg_sleep(0.02) FROM interlock.claim_rows(NULL::words, 'worker');
+INSERT INTO words (id, run_at) SELECT 'ab', run_at FROM words WHERE id = 'a';
+SELECT left(id, 2), pg_sleep(0.02) FROM interlock.claim_rows(NULL::words, 'worker');
+SELECT left(id, 2), pg_sleep(0.02) FROM interlock.claim_rows(NULL::words, 'worker');
+
 -- The setting is in milliseconds.
 SELECT boot_val, unit, min_val, max_val FROM pg_settings WHERE name = 'interlock.claim_look_back';
 

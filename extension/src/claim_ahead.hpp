@@ -11,7 +11,7 @@ namespace interlock {
 struct Mark;  // claim_marks.hpp
 
 struct EntriesAhead {
-    const Mark* mark;  // that they come after; null: there are none
+    const Mark* mark;  // of their run; null: there are none
     char* room;
     Size used;
     Size next;

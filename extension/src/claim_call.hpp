@@ -27,13 +27,14 @@ struct ClaimCall {
     int wanted;
     int claimed;
     bool unordered;  // rows were found after others that come after them
+    bool cut_short;  // it has some, and would have to go far for more
     TimestampTz now;
     Tuplestorestate* rows;
     TupleDesc desc;
 
     const Claiming& claiming() const { return table.claiming; }
     ClaimAccess& access() const;
-    bool has_enough() const { return claimed >= wanted; }
+    bool has_enough() const { return claimed >= wanted || cut_short; }
 };
 
 inline ClaimAccess& ClaimCall::access() const {

@@ -15,7 +15,8 @@ struct QueueKey {
     Oid storage;  // the index's file: a new one for a table that was emptied
     Oid groups;   // the index that tells which column, of which type, parked groups are of
     Oid role;
-    uint64 queue;  // a hash
+    uint32 unused;  // it is compared byte by byte
+    uint64 queue;   // a hash
 };
 
 struct QueueEntry {

@@ -13,8 +13,10 @@ namespace interlock {
 constexpr int look_back_levels = 2;
 
 struct LookBack {
-    ClaimEntry older;  // where the mark was at the turn before the last one
-    ClaimEntry newer;  // and at the last one
+    ClaimEntry older;     // where the mark was at the turn before the last one
+    ClaimEntry newer;     // and at the last one
+    uint64 older_passed;  // how many entries it had passed there
+    uint64 newer_passed;
     TimestampTz turned;
 };
 
@@ -23,6 +25,7 @@ struct Mark {
     ClaimEntry here;
     ClaimEntry before;   // this transaction set it
     uint64 transaction;  // that last set it
+    uint64 passed;       // entries, since the mark was made
     LookBack look_back[look_back_levels];
 };
 
@@ -69,7 +72,7 @@ Marks& begin_walk(const ClaimCall& call, Relation index);
 void end_walk(Marks& marks);
 
 // Sets the mark to where it has not been. A rollback sets it back, but for one that is settled:
-// nothing up to there was claimed by this transaction.
+// the call has claimed nothing.
 void set_mark(Marks& marks, Mark& mark, IndexTuple place, bool settled = false);
 // A new one, at that number. False where there are too many.
 bool add_mark(Marks& marks, int number, IndexTuple place, TimestampTz now, bool settled = false);

@@ -27,8 +27,10 @@ constexpr int64 longest_dry_slice = 20000;
 constexpr int dry_slice_share = 4;
 constexpr int shortest_slice = 1000;  // entries
 
-// So many entries that were not ready need not be passed again, should the call be cancelled.
+// So many entries that were not ready need not be passed again, should the call be cancelled. A
+// call that has claimed something would lose that, too, so it does not go on for much longer.
 constexpr int settled_after = 1024;
+constexpr int cut_short_after = 4096;
 
 // Is it so long ago? A clock that was set back makes everything so.
 bool has_passed(TimestampTz since, TimestampTz now, int64 time) {
@@ -39,6 +41,12 @@ bool has_passed(TimestampTz since, TimestampTz now, int64 time) {
 int64 look_back_time(int level) {
     int64 time = int64{1000} * claim_look_back();
     return level == 0 ? time : 10 * time;
+}
+
+// What was passed in so long is looked at again if it is not more than this: a small share of the
+// time, too. Where a great many entries are passed, what comes late is for the sweeps.
+uint64 most_behind(int level) {
+    return level == 0 ? 500 : 5000;
 }
 
 // Who claims again so soon has use for what is read ahead; before it is old, it is looked back.
@@ -61,8 +69,9 @@ struct Walk {
     TupleTableSlot* row;
     bool sweeping;
     Budget budget;
-    bool whole;  // has begun everywhere at the beginning
-    int passed;  // entries since the sweep found one
+    bool whole;     // has begun everywhere at the beginning
+    int passed;     // entries since the sweep found one
+    int fruitless;  // entries since the last one that was claimed
 };
 
 const ClaimOrder& order_of(const ClaimCall& call, Relation index) {
@@ -94,10 +103,13 @@ void take_ready(Walk& walk, const ClaimState& state) {
 
 // Nobody's row, or not yet one, is passed, too: a late commit is found when looking back.
 void visit(Walk& walk) {
+    if (++walk.fruitless >= cut_short_after && walk.call.claimed > 0) walk.call.cut_short = true;
     if (!fetch_entry(walk.index, walk.row)) return;
     ClaimState state = state_in(walk.call.claiming(), walk.row);
+    int claimed = walk.call.claimed;
     if (is_ready(state, walk.call.now) && !is_claimed_here(state, writer_of(walk.row)))
         take_ready(walk, state);
+    if (walk.call.claimed > claimed) walk.fruitless = 0;
     ExecClearTuple(walk.row);
 }
 
@@ -115,19 +127,32 @@ void turn(LookBack& back, const Mark& mark, Marks& marks, TimestampTz now) {
     back.older = back.newer;
     back.newer = oldest;
     keep_entry(back.newer, mark.here.tuple, marks.memory);
+    back.older_passed = back.newer_passed;
+    back.newer_passed = mark.passed;
     back.turned = now;
 }
 
+// A copy, as the places that are remembered move on.
+struct Start {
+    ClaimEntry place;
+    uint64 behind;  // the mark, in entries
+};
+
 // Where the walk of a run begins; null: at its beginning. A dry one looks back as far as it can.
-IndexTuple start_of(Walk& walk, Mark& mark) {
-    IndexTuple start = mark.here.tuple;
+Start start_of(Walk& walk, Mark& mark) {
+    Start start = {};
+    keep_entry(start.place, mark.here.tuple, walk.index.memory);
     for (int level = 0; level < look_back_levels; level++) {
         LookBack& back = mark.look_back[level];
         bool due = has_passed(back.turned, walk.call.now, look_back_time(level));
-        if (!due && !walk.marks.dry) continue;
-        start = back.older.tuple;
+        uint64 behind = mark.passed - back.older_passed;
+        if (walk.marks.dry || (due && behind <= most_behind(level))) {
+            forget_entry(start.place);
+            if (back.older.tuple) keep_entry(start.place, back.older.tuple, walk.index.memory);
+            start.behind = behind;
+        }
         if (due) turn(back, mark, walk.marks, walk.call.now);
-        if (start == nullptr) break;
+        if (start.place.tuple == nullptr) break;
     }
     return start;
 }
@@ -174,6 +199,7 @@ bool is_settled(const Walk& walk, int entries) {
 // go on with what comes then: at the entry at hand, or, after a seek, at the next one.
 enum class Swept { enough, at_entry, at_next, end };
 Swept sweep_run(Walk& walk, const Mark& mark, IndexTuple start) {
+    int entries = 0;
     while (next_entry(walk.index)) {
         CHECK_FOR_INTERRUPTS();
         if (!is_below(walk, mark)) return Swept::at_entry;
@@ -186,6 +212,7 @@ Swept sweep_run(Walk& walk, const Mark& mark, IndexTuple start) {
         int claimed = walk.call.claimed;
         visit(walk);
         if (walk.call.claimed > claimed) walk.passed = 0;
+        if (is_settled(walk, ++entries)) keep_cursor(walk, walk.index.entry);
         if (!walk.call.has_enough()) continue;
         keep_cursor(walk, walk.index.entry);
         walk.sweeping = false;
@@ -202,6 +229,7 @@ bool walk_entries(Walk& walk, Mark& mark, ClaimEntry& last, Next next) {
         CHECK_FOR_INTERRUPTS();
         if (is_future(walk)) return false;
         keep_entry(last, walk.index.entry, walk.index.memory);
+        mark.passed++;
         visit(walk);
         if (walk.call.has_enough()) return true;
         if (is_settled(walk, entries)) advance(walk, mark, last, true);
@@ -233,20 +261,23 @@ bool walk_ahead(Walk& walk, Mark& mark) {
     return enough;
 }
 
-void walk_on(Walk& walk, Mark& mark, bool has_entry) {
+void walk_on(Walk& walk, Mark& mark, uint64 behind, bool has_entry) {
     ClaimEntry last = {};
+    uint64 passed = mark.passed;
     bool enough = walk_entries(walk, mark, last, [&] {
         return std::exchange(has_entry, false) || next_entry(walk.index);
     });
     advance(walk, mark, last);
-    if (enough && claims_often(walk.call, walk.marks))
+    mark.passed -= Min(behind, mark.passed - passed);
+    if (enough && claims_often(walk.call, walk.marks) && !IsolationUsesXactSnapshot())
         read_ahead(walk.marks.ahead, mark, walk.index, walk.call.now, walk.marks.memory);
 }
 
 void walk_run(Walk& walk, Mark& mark) {
     if (may_use_ahead(walk, mark) && walk_ahead(walk, mark)) return;
     if (walk.marks.ahead.mark == &mark) forget_ahead(walk.marks.ahead);
-    IndexTuple start = start_of(walk, mark);
+    Start begin = start_of(walk, mark);
+    IndexTuple start = begin.place.tuple;
     bool has_entry = false;
     if (walk.sweeping && start) {
         seek(walk, mark, sweep_from(walk, mark, start));
@@ -256,6 +287,7 @@ void walk_run(Walk& walk, Mark& mark) {
                 return;
             case Swept::at_entry:
                 has_entry = true;
+                begin.behind = 0;
                 break;
             case Swept::at_next:
                 break;
@@ -263,7 +295,7 @@ void walk_run(Walk& walk, Mark& mark) {
     } else {
         seek(walk, mark, start);
     }
-    walk_on(walk, mark, has_entry);
+    walk_on(walk, mark, begin.behind, has_entry);
 }
 
 void remember_run(Walk& walk, int& number, ClaimEntry& last) {
@@ -345,7 +377,7 @@ void walk_once(ClaimCall& call, Marks& marks, ClaimIndex& index, bool& whole) {
     ClaimGroups* groups = call.claiming().has(ClaimColumn::group) ? begin_groups(call) : nullptr;
     TupleTableSlot* row = make_slot(call);
     index.snapshot = GetActiveSnapshot();
-    Walk walk = {call, marks, index, *taker, groups, row, false, {}, true, 0};
+    Walk walk = {call, marks, index, *taker, groups, row, false, {}, true, 0, 0};
     begin_sweep(walk);
     if (groups && !IsolationUsesXactSnapshot())
         take_from_parked_groups(*groups, *taker, marks, marks.dry);

@@ -41,7 +41,8 @@ ClaimCall read_call(FunctionCallInfo fcinfo) {
     Relation relation = open_claim_table(relid, RowExclusiveLock);
     Table& table = table_of(relation);
     require_writable(fcinfo, table);
-    ClaimCall call = {relation, table, worker, ttl, 0, wanted, 0, false, 0, nullptr, nullptr};
+    ClaimCall call = {relation, table, worker, ttl, 0,       wanted,
+                      0,        false, false,  0,   nullptr, nullptr};
     call.now = GetCurrentTimestamp();
     return call;
 }
