@@ -30,10 +30,7 @@ void read_ahead(EntriesAhead& ahead, const Mark& mark, ClaimIndex& index, Timest
 }
 
 bool next_ahead(EntriesAhead& ahead, ClaimIndex& index) {
-    if (ahead.next == ahead.used) {
-        forget_ahead(ahead);
-        return false;
-    }
+    if (ahead.next == ahead.used) return false;
     auto* entry = reinterpret_cast<IndexTuple>(ahead.room + ahead.next);
     ahead.next += MAXALIGN(IndexTupleSize(entry));
     show_remembered(index, entry);

@@ -132,27 +132,35 @@ void turn(LookBack& back, const Mark& mark, Marks& marks, TimestampTz now) {
     back.turned = now;
 }
 
+bool is_due(const Walk& walk, const Mark& mark, int level) {
+    return has_passed(mark.look_back[level].turned, walk.call.now, look_back_time(level));
+}
+
+bool is_any_due(const Walk& walk, const Mark& mark) {
+    for (int level = 0; level < look_back_levels; level++)
+        if (is_due(walk, mark, level)) return true;
+    return false;
+}
+
 // A copy, as the places that are remembered move on.
 struct Start {
     ClaimEntry place;
     uint64 behind;  // the mark, in entries
 };
 
-// Where the walk of a run begins; null: at its beginning. A dry one looks back as far as it can.
+// Where the walk of a run that has a mark begins. A dry one looks back as far as it can.
 Start start_of(Walk& walk, Mark& mark) {
     Start start = {};
     keep_entry(start.place, mark.here.tuple, walk.index.memory);
     for (int level = 0; level < look_back_levels; level++) {
         LookBack& back = mark.look_back[level];
-        bool due = has_passed(back.turned, walk.call.now, look_back_time(level));
+        bool due = is_due(walk, mark, level);
         uint64 behind = mark.passed - back.older_passed;
         if (walk.marks.dry || (due && behind <= most_behind(level))) {
-            forget_entry(start.place);
-            if (back.older.tuple) keep_entry(start.place, back.older.tuple, walk.index.memory);
+            keep_entry(start.place, back.older.tuple, walk.index.memory);
             start.behind = behind;
         }
         if (due) turn(back, mark, walk.marks, walk.call.now);
-        if (start.place.tuple == nullptr) break;
     }
     return start;
 }
@@ -186,8 +194,7 @@ bool is_below(const Walk& walk, const Mark& mark) {
 }
 
 void advance(Walk& walk, Mark& mark, const ClaimEntry& last, bool settled = false) {
-    if (last.tuple && (mark.here.tuple == nullptr ||
-                       compare_entries(walk.index, last.tuple, mark.here.tuple) > 0))
+    if (last.tuple && compare_entries(walk.index, last.tuple, mark.here.tuple) > 0)
         set_mark(walk.marks, mark, last.tuple, settled);
 }
 
@@ -237,17 +244,10 @@ bool walk_entries(Walk& walk, Mark& mark, ClaimEntry& last, Next next) {
     return false;
 }
 
-bool is_look_back_due(const Walk& walk, const Mark& mark) {
-    for (int level = 0; level < look_back_levels; level++)
-        if (has_passed(mark.look_back[level].turned, walk.call.now, look_back_time(level)))
-            return true;
-    return false;
-}
-
 // A serializable transaction's reads are known by the pages of the index.
 bool may_use_ahead(const Walk& walk, const Mark& mark) {
     return walk.marks.ahead.mark == &mark && !walk.sweeping && !walk.marks.dry &&
-           !IsolationUsesXactSnapshot() && !is_look_back_due(walk, mark);
+           !IsolationUsesXactSnapshot() && !is_any_due(walk, mark);
 }
 
 // True where the call has enough.
@@ -257,7 +257,6 @@ bool walk_ahead(Walk& walk, Mark& mark) {
     bool enough =
         walk_entries(walk, mark, last, [&] { return next_ahead(walk.marks.ahead, walk.index); });
     advance(walk, mark, last);
-    if (!enough) forget_ahead(walk.marks.ahead);
     return enough;
 }
 
@@ -279,7 +278,7 @@ void walk_run(Walk& walk, Mark& mark) {
     Start begin = start_of(walk, mark);
     IndexTuple start = begin.place.tuple;
     bool has_entry = false;
-    if (walk.sweeping && start) {
+    if (walk.sweeping) {
         seek(walk, mark, sweep_from(walk, mark, start));
         switch (sweep_run(walk, mark, start)) {
             case Swept::enough:
