@@ -14,7 +14,6 @@ namespace interlock {
 namespace {
 
 constexpr int longest_error = 10000;  // bytes
-constexpr int64 longest_time = int64{366} * USECS_PER_DAY;
 
 ClaimChange change_of(const ClaimEnd& end, const ClaimState& state) {
     switch (end.ending) {
@@ -101,7 +100,7 @@ ColumnValues values_to_write(const EndingCall& call) {
             allocate<bool>(count), nullptr};
 }
 
-EndingCall begin_call(FunctionCallInfo fcinfo, Ending ending) {
+EndingCall begin_call(FunctionCallInfo fcinfo, Ending ending, std::optional<int64> retry_in = {}) {
     Relation relation = open_to_end(fcinfo);
     Table& table = table_of(relation);
     EndingCall call = {relation, table, {}, Operation::update, {}};
@@ -109,18 +108,16 @@ EndingCall begin_call(FunctionCallInfo fcinfo, Ending ending) {
     call.end.judge = judge_end;
     call.end.ending = ending;
     call.end.claiming = &table.claiming;
+    call.end.delay.asked = retry_in;
     if (ending == Ending::finish && !table.claiming.keeps) call.operation = Operation::erase;
+    call.changes = values_to_write(call);
     return call;
 }
 
 // After how long a row may be claimed again: nothing for NULL.
 std::optional<int64> read_retry_in(FunctionCallInfo fcinfo) {
     if (PG_ARGISNULL(4)) return {};
-    int64 time = interval_argument(fcinfo, 4);
-    if (time < 0 || time > longest_time)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("\"retry_in\" must not be negative or longer than 366 days")));
-    return time;
+    return read_delay(fcinfo, 4, "retry_in");
 }
 
 // What each row has for itself: its time, and its share of the backoff, so that rows which failed
@@ -145,36 +142,30 @@ Relation open_to_end(FunctionCallInfo fcinfo) {
 }
 
 EndingCall begin_finish(FunctionCallInfo fcinfo) {
-    EndingCall call = begin_call(fcinfo, Ending::finish);
-    call.changes = values_to_write(call);
-    return call;
+    return begin_call(fcinfo, Ending::finish);
 }
 
 EndingCall begin_renew(FunctionCallInfo fcinfo) {
     int64 ttl = read_ttl(fcinfo, 3);
     EndingCall call = begin_call(fcinfo, Ending::renew);
     call.end.ttl = ttl;
-    call.changes = values_to_write(call);
     return call;
 }
 
 EndingCall begin_revive(FunctionCallInfo fcinfo) {
-    EndingCall call = begin_call(fcinfo, Ending::revive);
-    call.changes = values_to_write(call);
-    return call;
+    return begin_call(fcinfo, Ending::revive);
 }
 
 EndingCall begin_release(FunctionCallInfo fcinfo) {
     std::optional<int64> retry_in = read_retry_in(fcinfo);
-    EndingCall call = begin_call(fcinfo, PG_ARGISNULL(3) ? Ending::give_back : Ending::fail);
-    call.end.delay.asked = retry_in;
+    EndingCall call =
+        begin_call(fcinfo, PG_ARGISNULL(3) ? Ending::give_back : Ending::fail, retry_in);
     if (!PG_ARGISNULL(3)) {
         text* error = PG_GETARG_TEXT_PP(3);
         int length = pg_mbcliplen(VARDATA_ANY(error), static_cast<int>(VARSIZE_ANY_EXHDR(error)),
                                   longest_error);
         call.end.error = PointerGetDatum(cstring_to_text_with_len(VARDATA_ANY(error), length));
     }
-    call.changes = values_to_write(call);
     return call;
 }
 

@@ -15,7 +15,6 @@ namespace {
 
 constexpr const char* marker_name = "\"~interlock_claims\"";
 constexpr const char* notify_name = "\"~interlock_claims_notify\"";
-constexpr int64 longest_backoff = int64{366} * USECS_PER_DAY;
 
 // Room for a claim beside each row, so that it needs no other page and no index entry.
 constexpr int fillfactor = 70;
@@ -47,11 +46,7 @@ bool read_on_finish(FunctionCallInfo fcinfo) {
 
 int64 read_backoff(FunctionCallInfo fcinfo, int number, const char* name) {
     require_argument(fcinfo, number, name);
-    int64 backoff = interval_argument(fcinfo, number);
-    if (backoff < 0 || backoff > longest_backoff)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("\"%s\" must not be negative or longer than 366 days", name)));
-    return backoff;
+    return read_delay(fcinfo, number, name);
 }
 
 int own_role(std::string_view name) {

@@ -11,7 +11,7 @@ namespace interlock {
 namespace {
 
 constexpr int longest_name = 200;  // characters
-constexpr int64 longest_ttl = int64{366} * USECS_PER_DAY;
+constexpr int64 longest_time = int64{366} * USECS_PER_DAY;
 
 }  // namespace
 
@@ -28,10 +28,18 @@ const char* read_name(FunctionCallInfo fcinfo, int number, const char* name) {
 int64 read_ttl(FunctionCallInfo fcinfo, int number) {
     require_argument(fcinfo, number, "ttl");
     int64 ttl = interval_argument(fcinfo, number);
-    if (ttl <= 0 || ttl > longest_ttl)
+    if (ttl <= 0 || ttl > longest_time)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("\"ttl\" must be longer than zero and at most 366 days")));
     return ttl;
+}
+
+int64 read_delay(FunctionCallInfo fcinfo, int number, const char* name) {
+    int64 delay = interval_argument(fcinfo, number);
+    if (delay < 0 || delay > longest_time)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("\"%s\" must not be negative or longer than 366 days", name)));
+    return delay;
 }
 
 int64 interval_argument(FunctionCallInfo fcinfo, int number) {

@@ -12,6 +12,10 @@ const char* read_name(FunctionCallInfo fcinfo, int number, const char* name);
 // than 366 days.
 int64 read_ttl(FunctionCallInfo fcinfo, int number);
 
+// An interval in microseconds, which may be zero: 22023 for a negative one, and for what is longer
+// than 366 days.
+int64 read_delay(FunctionCallInfo fcinfo, int number, const char* name);
+
 // An interval in microseconds, finite or not.
 int64 interval_argument(FunctionCallInfo fcinfo, int number);
 
